@@ -1,1 +1,10 @@
-export {};
+export type { Json } from './json.js';
+export * from './names.js';
+export * from './retry-policy.js';
+export * from './task/commands.js';
+export * from './task/decide.js';
+export * from './task/evolve.js';
+export * from './task/facts.js';
+export * from './task/kinds.js';
+export * from './task/refusals.js';
+export * from './task/state.js';

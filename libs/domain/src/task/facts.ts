@@ -1,0 +1,149 @@
+import type { Json } from '../json.js';
+import type { RetryPolicy } from '../retry-policy.js';
+import type { Kind, Lane } from './kinds.js';
+
+/** What was asked for: fixed at submission, but for the priority. Names are those of REST, the log and the read model alike. */
+export interface TaskSpec {
+  name: string;
+  /** 0 to 10; 10 runs first. */
+  priority: number;
+  retry: RetryPolicy;
+  /** Seconds after which the attempt is asked to stop. */
+  soft_time_limit: number;
+  /** Seconds after which the attempt is ended. */
+  time_limit: number;
+  submitted_at: string;
+  /** The task never starts after this time. */
+  expires_at?: string;
+  tags?: string[];
+  user_id?: string;
+  correlation_id?: string;
+  unique_key?: string;
+  concurrency_key?: string;
+}
+
+/** Counted from facts, never from deliveries, which go back when the broker crashes. */
+export interface Attempts {
+  /** Attempts begun so far: the number of the current or last one. */
+  begun: number;
+  /** Attempts that failed since the submission or the last redrive; they count against `max_retries`. */
+  failed: number;
+  /** Attempts lost in a row with their worker; a checkpoint, a step or a clean hand-over resets it. */
+  lost: number;
+}
+
+/** The whole task, as every fact carries it from which an attempt may start: no reader needs the history. */
+export interface TaskCard {
+  task: TaskSpec;
+  attempts: Attempts;
+  /** The parameters; absent where `input` says which fact holds them. */
+  parameters?: Json;
+  /** Sequence of the fact that holds the parameters (they are over {@link INLINE_PARAMETERS_BYTES} long). */
+  input?: number;
+  /** Sequence of the last checkpoint. */
+  checkpoint?: number;
+}
+
+/** The running attempt, as its own facts name it: enough to take it over without reading what came before. */
+export interface Run {
+  /** Number of the attempt, from 1. */
+  attempt: number;
+  /** The worker process: a new id at each start. */
+  worker: string;
+  /** Stream sequence of the ticket that was claimed. */
+  ticket: number;
+  /** Sequence of the `started` fact: the fencing token. */
+  token: number;
+  failed: number;
+  lost: number;
+  checkpoint?: number;
+}
+
+export interface TaskError {
+  name: string;
+  message: string;
+  stack?: string;
+}
+
+/** How far the attempt is; every part is optional and free for the handler to use. */
+export interface Progress {
+  /** 0 to 100. */
+  percent?: number;
+  /** What is being done, for a person. */
+  step?: string;
+  current?: number;
+  total?: number;
+  message?: string;
+}
+
+/** Why a ready fact was written. */
+export type ReadyReason =
+  'submitted' | 'resumed' | 'redriven' | 'reordered' | 'reprioritised' | 'released' | 'repaired';
+
+/** Why a task ended without success. */
+export type FailureReason = 'retries_spent' | 'not_retryable' | 'worker_lost';
+
+/** Why a task was revoked. */
+export type CancelReason = 'cancelled' | 'expired';
+
+interface ReadyData extends TaskCard {
+  reason: ReadyReason;
+}
+
+/** What each kind of fact says, next to the envelope that all of them have. */
+export type DataOf = Record<Lane, ReadyData> & {
+  scheduled: TaskCard & {
+    /** Not before this time. */
+    until: string;
+    /** The lane in which it becomes ready. */
+    lane: Lane;
+    reason: 'delay' | 'retry';
+    /** The failed attempt, for a retry. */
+    attempt?: number;
+    error?: TaskError;
+    duration_ms?: number;
+    /** Sequence of the fact that this one replaces, written by the janitor. */
+    carried?: number;
+  };
+  held: TaskCard & { waiting_for: string; carried?: number };
+  started: Omit<Run, 'token'>;
+  progress: { run: Run; progress: Progress };
+  checkpoint: { run: Run; state: Json; steps: number[] };
+  step: { run: Run; name: string; result?: Json; signal?: number };
+  yielded: { run: Run; reason: string };
+  paused: TaskCard & { reason: string; attempt?: number; duration_ms?: number; carried?: number };
+  succeeded: { attempt: number; worker: string; result: Json; duration_ms: number };
+  failed: {
+    attempt: number;
+    attempts: Attempts;
+    error: TaskError;
+    reason: FailureReason;
+    worker?: string;
+    duration_ms?: number;
+  };
+  cancelled: { reason: CancelReason; previous: string; message?: string };
+};
+
+/** A transition as it was decided: what happened, not yet where it stands in the log. */
+export type TaskEvent = { [K in Kind]: { kind: K; data: DataOf[K] } }[Kind];
+
+/** A transition as it stands in the log. */
+export type Fact = TaskEvent & {
+  queue: string;
+  task_id: string;
+  /** Sequence in the stream. */
+  sequence: number;
+  /** Id of the event; made by its writer to recognise its own write. */
+  id: string;
+  /** The sequence this write was conditional on: the task's fact before this one, 0 for the first. */
+  prev: number;
+  at: string;
+  /** Who caused it: `api:<key name>`, `worker:<id>`, `scheduler`. */
+  actor: string;
+};
+
+/** Longer parameters are not copied from ticket to ticket but named. */
+export const INLINE_PARAMETERS_BYTES = 8 * 1024;
+
+/** Attempts that may be lost in a row before the task is taken out as poison. */
+export const MAX_LOST = 3;

@@ -1,0 +1,140 @@
+import type { Json } from '../json.js';
+import type { Attempts, CancelReason, FailureReason, Progress, Run, TaskError, TaskSpec } from './facts.js';
+import type { Lane } from './kinds.js';
+
+/** The states as the API names them. */
+export const STATUSES = [
+  'PENDING',
+  'STARTED',
+  'PROCESSING',
+  'SUCCESS',
+  'FAILURE',
+  'RETRY',
+  'REVOKED',
+  'PAUSED',
+] as const;
+
+/** What the API calls the state of a task. */
+export type TaskStatus = (typeof STATUSES)[number];
+
+/** What is known of every task in every phase. */
+export interface KnownTask {
+  id: string;
+  queue: string;
+  /** Sequence of the last fact: what the next write is conditional on. */
+  sequence: number;
+  updated_at: string;
+  spec: TaskSpec;
+  attempts: Attempts;
+  /** The parameters, where a fact that was read holds them. */
+  parameters?: Json;
+  /** Sequence of the fact that holds the parameters. */
+  input: number;
+  /** Sequence of the last checkpoint; 0 without one. */
+  checkpoint: number;
+}
+
+/** There is no such task: nothing was written yet. */
+export interface NoTask {
+  phase: 'none';
+}
+
+/** Ready to run: a ticket waits in a lane. */
+export interface ReadyTask extends KnownTask {
+  phase: 'ready';
+  lane: Lane;
+  /** Sequence of the ticket a worker may claim with. */
+  ticket: number;
+}
+
+/** Waits for a time: a delay, or a retry after a failed attempt. */
+export interface ScheduledTask extends KnownTask {
+  phase: 'scheduled';
+  until: string;
+  lane: Lane;
+  reason: 'delay' | 'retry';
+  error?: TaskError;
+}
+
+/** Waits for something other than a time. */
+export interface HeldTask extends KnownTask {
+  phase: 'held';
+  waiting_for: string;
+}
+
+/** An attempt runs. */
+export interface RunningTask extends KnownTask {
+  phase: 'running';
+  run: Run;
+  started_at: string;
+  /** Whether the attempt has reported anything yet: PROCESSING, not only STARTED. */
+  reported: boolean;
+  progress?: Progress;
+}
+
+/** Put aside, resumable. */
+export interface PausedTask extends KnownTask {
+  phase: 'paused';
+  reason: string;
+}
+
+interface EndedTask extends KnownTask {
+  finished_at: string;
+}
+
+export interface SucceededTask extends EndedTask {
+  phase: 'succeeded';
+  result: Json;
+}
+
+/** The dead letter: kept with its error, may return by retry or resume. */
+export interface FailedTask extends EndedTask {
+  phase: 'failed';
+  error: TaskError;
+  reason: FailureReason;
+}
+
+export interface CancelledTask extends EndedTask {
+  phase: 'cancelled';
+  reason: CancelReason;
+  previous: string;
+}
+
+export type ExistingTask =
+  | ReadyTask
+  | ScheduledTask
+  | HeldTask
+  | RunningTask
+  | PausedTask
+  | SucceededTask
+  | FailedTask
+  | CancelledTask;
+
+export type TaskState = NoTask | ExistingTask;
+
+export const NO_TASK: NoTask = Object.freeze({ phase: 'none' });
+
+/** What the API calls the state. */
+export function statusOf(state: ExistingTask): TaskStatus {
+  switch (state.phase) {
+    case 'ready':
+    case 'held':
+      return 'PENDING';
+    case 'scheduled':
+      return state.reason === 'retry' ? 'RETRY' : 'PENDING';
+    case 'running':
+      return state.reported ? 'PROCESSING' : 'STARTED';
+    case 'paused':
+      return 'PAUSED';
+    case 'succeeded':
+      return 'SUCCESS';
+    case 'failed':
+      return 'FAILURE';
+    case 'cancelled':
+      return 'REVOKED';
+  }
+}
+
+/** Whether nothing will happen to the task any more unless somebody asks for it. */
+export const hasEnded = (state: TaskState): state is SucceededTask | FailedTask | CancelledTask =>
+  state.phase === 'succeeded' || state.phase === 'failed' || state.phase === 'cancelled';
