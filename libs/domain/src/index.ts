@@ -1,7 +1,7 @@
 export type { Json } from './json.js';
 export * from './names.js';
 export * from './retry-policy.js';
-export * from './task/commands.js';
+export type * from './task/commands.js';
 export * from './task/decide.js';
 export * from './task/evolve.js';
 export * from './task/facts.js';

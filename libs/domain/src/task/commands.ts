@@ -31,6 +31,9 @@ export type Command =
 
 export type CommandType = Command['type'];
 
+/** The command of one type. */
+export type CommandOf<T extends CommandType> = Extract<Command, { type: T }>;
+
 /** What a decision needs from outside: time and chance come as data, so that it can be tested and repeated. */
 export interface Context {
   /** Time of the decision in milliseconds since the epoch. */
