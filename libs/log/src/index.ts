@@ -1,1 +1,16 @@
-export {};
+export type { LogState } from './admin.js';
+export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
+export type { SchemasReadTheDomain } from './bodies.js';
+export { Bucket } from './buckets.js';
+export type { Buckets, Entry, HandlerRecord, KeyRecord, LeaseRecord, QueueRecord } from './buckets.js';
+export { decodeDue, decodeFact, encodeFact, factOf } from './codec.js';
+export type { DueTicket } from './codec.js';
+export { BadBodyError, ConcurrencyError, LogRefusedError, LogUnavailableError } from './errors.js';
+export type { Follower, FollowOptions } from './follower.js';
+export type { Drift } from './provision.js';
+export type { Reader } from './reader.js';
+export type { StoredMessage } from './requests.js';
+export { TaskLog } from './task-log.js';
+export type { LogOptions, WriteOptions } from './task-log.js';
+export type { PullOptions, Ticket, TicketPuller } from './ticket-puller.js';
+export * from './topology.js';

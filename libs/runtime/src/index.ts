@@ -1,1 +1,4 @@
-export {};
+export { ConfigError, commonSettings, databaseSettings, readConfig } from './config.js';
+export { NestLogger, createLogger } from './logging.js';
+export type { Logger } from './logging.js';
+export { runMain, stopOnSignal } from './process.js';

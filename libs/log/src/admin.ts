@@ -1,0 +1,73 @@
+import { LANES } from '@millrace/domain';
+import type { Lane } from '@millrace/domain';
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { laneConsumer, streams, subjects } from './topology.js';
+import type { TaskRef } from './topology.js';
+
+export interface LogState {
+  firstSequence: number;
+  lastSequence: number;
+  messages: number;
+  bytes: number;
+  /** When the stream was made: another time means another log. */
+  createdAt: string;
+}
+
+/** What the janitor, the sweeper and health checks ask of the log. None of it is on the path of a task. */
+export class LogAdmin {
+  constructor(private readonly manager: JetStreamManager) {}
+
+  async state(): Promise<LogState> {
+    const { created, state } = await this.manager.streams.info(streams.tasks.name);
+    return {
+      firstSequence: state.first_seq,
+      lastSequence: state.last_seq,
+      messages: state.messages,
+      bytes: state.bytes,
+      createdAt: created,
+    };
+  }
+
+  /**
+   * How full the store is, from 0 to 1.
+   *
+   * @param limitBytes taken where the account itself has no limit; without either the answer is 0
+   */
+  async storeUsage(limitBytes = 0): Promise<number> {
+    const { storage, limits } = await this.manager.getAccountInfo();
+    const limit = limits.max_storage > 0 ? limits.max_storage : limitBytes;
+    return limit > 0 ? storage / limit : 0;
+  }
+
+  /**
+   * The ack floor of each lane of a queue: tickets at or below it will not be delivered again. A lane without a consumer is left out.
+   */
+  async ackFloors(queue: string): Promise<Map<Lane, number>> {
+    const floors = await Promise.all(
+      LANES.map(async (lane) => {
+        const info = await this.manager.consumers
+          .info(streams.tasks.name, laneConsumer(queue, lane))
+          .catch(() => undefined);
+        return [lane, info?.ack_floor.stream_seq] as const;
+      }),
+    );
+    return new Map(floors.filter((floor): floor is [Lane, number] => floor[1] !== undefined));
+  }
+
+  /** Messages that still wait on the filter. */
+  async hasMessages(filter: string): Promise<boolean> {
+    const { state } = await this.manager.streams.info(streams.tasks.name, { subjects_filter: filter });
+    return Object.keys(state.subjects ?? {}).length > 0;
+  }
+
+  /** Whether the timer of a wait is still armed. */
+  hasTimer(ref: TaskRef, wait: number): Promise<boolean> {
+    return this.hasMessages(subjects.timer(ref, wait));
+  }
+
+  /** Removes everything below the sequence from the log. Resolves with the number of messages that went. */
+  async purgeBelow(sequence: number): Promise<number> {
+    const { purged } = await this.manager.streams.purge(streams.tasks.name, { seq: sequence });
+    return purged;
+  }
+}

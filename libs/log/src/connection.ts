@@ -1,0 +1,87 @@
+import { connect } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+
+/** How to reach the broker. */
+export interface ConnectionOptions {
+  /** `nats://user:password@host:port`, several separated by commas. */
+  url: string;
+  /** Shown by `nats server report connections`. */
+  name: string;
+}
+
+/** Opens a connection that reconnects for ever; waits for the broker if it is not there yet. */
+export function openConnection({ url, name }: ConnectionOptions): Promise<NatsConnection> {
+  const servers = url.split(',').map((text) => new URL(text.includes('://') ? text : `nats://${text}`));
+  const [first] = servers;
+  return connect({
+    servers: servers.map(({ host }) => host),
+    name,
+    ...(first?.username && { user: decodeURIComponent(first.username) }),
+    ...(first?.password && { pass: decodeURIComponent(first.password) }),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 100,
+    waitOnFirstConnect: true,
+    pingInterval: 5_000,
+    maxPingOut: 2,
+    // Otherwise every request builds an Error with a stack.
+    noAsyncTraces: true,
+  });
+}
+
+/** Calls back on each loss and return of the connection until it is closed. */
+export async function watchConnection(
+  connection: NatsConnection,
+  on: { disconnected: () => void; reconnected: () => void },
+): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === 'disconnect') on.disconnected();
+    if (status.type === 'reconnect') on.reconnected();
+  }
+}
+
+const NO_MESSAGE_BYTES = new Uint8Array(0);
+
+/**
+ * One wildcard inbox for all replies of a process. A subscription, a timer and a promise per request would cost more than the request.
+ */
+export class Inbox {
+  readonly #prefix: string;
+  readonly #handlers = new Map<string, (message: Msg) => void>();
+  readonly #subscription: Subscription;
+  #next = 0;
+
+  constructor(readonly connection: NatsConnection) {
+    this.#prefix = `_INBOX.${crypto.randomUUID().replaceAll('-', '')}.`;
+    this.#subscription = connection.subscribe(`${this.#prefix}*`, {
+      callback: (_error, message) => {
+        this.#handlers.get(message.subject.slice(this.#prefix.length))?.(message);
+      },
+    });
+  }
+
+  /** Registers a handler; every message to {@link replyTo} of the key reaches it until {@link close} of the key. */
+  open(handler: (message: Msg) => void): string {
+    const key = (this.#next++).toString(36);
+    this.#handlers.set(key, handler);
+    return key;
+  }
+
+  replyTo(key: string): string {
+    return this.#prefix + key;
+  }
+
+  close(key: string): void {
+    this.#handlers.delete(key);
+  }
+
+  /** Sends a request whose answers go to the handler of the key. */
+  send(subject: string, key: string, payload: Uint8Array | string = NO_MESSAGE_BYTES): void {
+    this.connection.publish(subject, payload, { reply: this.replyTo(key) });
+  }
+
+  stop(): void {
+    this.#subscription.unsubscribe();
+    this.#handlers.clear();
+  }
+}

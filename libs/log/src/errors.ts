@@ -1,0 +1,49 @@
+/** The condition of a write did not hold: somebody else moved the task. Decide again on the new state. */
+export class ConcurrencyError extends Error {
+  override readonly name = 'ConcurrencyError';
+
+  /** @param actual sequence of the last fact on the check subject, as the server named it */
+  constructor(
+    readonly expected: number,
+    readonly actual: number,
+  ) {
+    super(`The task's last fact has the sequence ${actual}, not ${expected}.`);
+  }
+}
+
+/** The log gave no answer in time. The write may have been stored: send the same one again, or read. */
+export class LogUnavailableError extends Error {
+  override readonly name = 'LogUnavailableError';
+}
+
+/** The log refused the write for a reason that no repetition will change. */
+export class LogRefusedError extends Error {
+  override readonly name = 'LogRefusedError';
+
+  constructor(
+    readonly code: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A body in the log is not what its subject promises. */
+export class BadBodyError extends Error {
+  override readonly name = 'BadBodyError';
+}
+
+/** JetStream's error codes that mean something to us; see server/errors.json of nats-server. */
+export const ServerCode = {
+  badRequest: 10003,
+  consumerNotFound: 10014,
+  messageNotFound: 10037,
+  streamNotFound: 10059,
+  wrongLastSequence: 10071,
+  /** Another write is being replicated on this subject. */
+  writeInFlight: 10164,
+  /** The new leader has not caught up. */
+  leaderNotReady: 10163,
+  /** The store is full or a resource is short (HTTP-like code 503). */
+  insufficientResources: 10023,
+} as const;

@@ -1,0 +1,86 @@
+import { isDeepStrictEqual } from 'node:util';
+import { LANES } from '@millrace/domain';
+import type { ConsumerConfig, JetStreamManager, StreamConfig } from '@nats-io/jetstream';
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { ServerCode } from './errors.js';
+import { laneConsumer, laneConsumerConfig, streams } from './topology.js';
+
+/** A setting on the server that is not what the topology says. It is reported and left alone: an operator may have meant it. */
+export interface Drift {
+  what: string;
+  setting: string;
+  wanted: unknown;
+  actual: unknown;
+}
+
+/** Makes the streams that are not there. Safe to run from every process at every start. */
+export async function provisionStreams(manager: JetStreamManager, replicas: number): Promise<Drift[]> {
+  const drifts = await Promise.all(
+    Object.values(streams).map(async (wanted) => {
+      const config = { ...wanted, subjects: [...wanted.subjects], num_replicas: replicas };
+      const info = await ifFound(manager.streams.info(wanted.name));
+      if (info) return driftOf(`stream ${wanted.name}`, config, info.config);
+      await createOrFind(
+        () => manager.streams.add(config as Partial<StreamConfig> & { name: string }),
+        () => manager.streams.info(wanted.name),
+      );
+      return [];
+    }),
+  );
+  return drifts.flat();
+}
+
+/** Makes the twelve lane consumers of a queue that are not there. */
+export async function provisionQueue(
+  manager: JetStreamManager,
+  queue: string,
+  options: { startSequence: number; leaseSeconds: number },
+): Promise<Drift[]> {
+  const drifts = await Promise.all(
+    LANES.map(async (lane) => {
+      const wanted = laneConsumerConfig(queue, lane, options);
+      const name = laneConsumer(queue, lane);
+      const info = await ifFound(manager.consumers.info(streams.tasks.name, name));
+      const { opt_start_seq: _from, deliver_policy: _policy, ...lasting } = wanted;
+      if (info) return driftOf(`consumer ${name}`, lasting, info.config);
+      await createOrFind(
+        () => manager.consumers.add(streams.tasks.name, wanted as Partial<ConsumerConfig>),
+        () => manager.consumers.info(streams.tasks.name, name),
+      );
+      return [];
+    }),
+  );
+  return drifts.flat();
+}
+
+const driftOf = (what: string, wanted: object, actual: object): Drift[] =>
+  Object.entries(wanted)
+    .map(([setting, value]) => ({
+      what,
+      setting,
+      wanted: value,
+      actual: (actual as Record<string, unknown>)[setting],
+    }))
+    .filter((drift) => !isDeepStrictEqual(drift.wanted, drift.actual));
+
+async function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && NOT_FOUND.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+const NOT_FOUND: ReadonlySet<number> = new Set([ServerCode.streamNotFound, ServerCode.consumerNotFound]);
+
+/** Two processes may start at once: who comes second finds what the first one made. */
+async function createOrFind(create: () => Promise<unknown>, find: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    await find().catch(() => {
+      throw error;
+    });
+  }
+}

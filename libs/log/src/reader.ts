@@ -1,0 +1,114 @@
+import { NO_TASK, fold } from '@millrace/domain';
+import type { ExistingTask, Fact, Json, TaskState } from '@millrace/domain';
+import { decodeFact } from './codec.js';
+import { LogUnavailableError, ServerCode } from './errors.js';
+import type { Requests, StoredMessage } from './requests.js';
+import { streams, subjects } from './topology.js';
+import type { TaskRef } from './topology.js';
+
+/** More subjects than kinds of facts: one read returns them all. */
+const KINDS_AT_MOST = 64;
+const REREADS = 20;
+
+/** Reads of single tasks. Nothing here scans: last facts by subject, single facts by sequence, history by links. */
+export class Reader {
+  constructor(private readonly requests: Requests) {}
+
+  /**
+   * The state of a task as the log has it, folded from the last fact of each kind.
+   *
+   * @param ref the task; without its queue all queues are looked through (a few microseconds for each)
+   * @param atLeast reads again until the state is no older than this sequence
+   */
+  async task(ref: TaskRef | { task_id: string }, atLeast = 0): Promise<TaskState> {
+    const filter = 'queue' in ref ? subjects.factsOf(ref) : subjects.factsOfId(ref.task_id);
+    for (let attempt = 0; attempt < REREADS; attempt++) {
+      const messages = await this.requests.batch(streams.tasks.name, {
+        multi_last: [filter],
+        batch: KINDS_AT_MOST,
+      });
+      const facts = messages
+        .sort((a, b) => a.sequence - b.sequence)
+        .flatMap((message) => decodeFact(message.subject, message.sequence, message.payload) ?? []);
+      if ((facts.at(-1)?.sequence ?? 0) >= atLeast) return fold(facts, NO_TASK);
+    }
+    throw new LogUnavailableError(`The log did not show the fact ${atLeast}.`);
+  }
+
+  /** The last fact of a task, from the leader; undefined without any. */
+  async lastFact(ref: TaskRef): Promise<Fact | undefined> {
+    const message = await this.#get({ last_by_subj: subjects.factsOf(ref) });
+    return message && decodeFact(message.subject, message.sequence, message.payload);
+  }
+
+  /** The fact at a sequence, from the leader; undefined when it was purged or is none. */
+  async factAt(sequence: number): Promise<Fact | undefined> {
+    const message = await this.#get({ seq: sequence });
+    return message && decodeFact(message.subject, message.sequence, message.payload);
+  }
+
+  /** The message at a sequence, whatever it is, from the leader. */
+  messageAt(sequence: number): Promise<StoredMessage | undefined> {
+    return this.#get({ seq: sequence });
+  }
+
+  /** The last message on a subject or filter, from the leader. */
+  lastOn(filter: string): Promise<StoredMessage | undefined> {
+    return this.#get({ last_by_subj: filter });
+  }
+
+  /**
+   * The facts of a task in order, found by their links from the last one back.
+   *
+   * @param after stops at this sequence (exclusive)
+   * @param limit the newest so many at most
+   */
+  async history(ref: TaskRef, { after = 0, limit = 10_000 } = {}): Promise<Fact[]> {
+    const facts: Fact[] = [];
+    let fact = await this.lastFact(ref);
+    while (fact && fact.sequence > after && facts.length < limit) {
+      facts.push(fact);
+      fact = fact.prev > 0 ? await this.factAt(fact.prev) : undefined;
+    }
+    return facts.reverse();
+  }
+
+  /**
+   * The parameters of a task: from its card, or from the fact that its card names.
+   *
+   * @throws LogUnavailableError when that fact has left the log
+   */
+  async parametersOf(state: ExistingTask): Promise<Json> {
+    if (state.parameters !== undefined) return state.parameters;
+    const fact = await this.factAt(state.input);
+    if (fact && 'parameters' in fact.data && fact.data.parameters !== undefined) return fact.data.parameters;
+    throw new LogUnavailableError(
+      `The parameters of the task ${state.id} (fact ${state.input}) are not in the log.`,
+    );
+  }
+
+  /** The last live progress of a task; undefined when there is none. It may be that of an earlier attempt: compare the token. */
+  async liveProgress(ref: TaskRef): Promise<string | undefined> {
+    const [message] = await this.requests.batch(streams.progress.name, {
+      multi_last: [subjects.progress(ref)],
+      batch: 1,
+    });
+    return message?.payload;
+  }
+
+  async #get(query: { seq: number } | { last_by_subj: string }): Promise<StoredMessage | undefined> {
+    const answer = await this.requests.json(`$JS.API.STREAM.MSG.GET.${streams.tasks.name}`, query);
+    const { message, error } = answer as {
+      message?: { subject: string; seq: number; data?: string; time: string };
+      error?: { err_code?: number; description?: string };
+    };
+    if (error?.err_code === ServerCode.messageNotFound) return undefined;
+    if (!message) throw new LogUnavailableError(error?.description ?? 'The log did not return the message.');
+    return {
+      subject: message.subject,
+      sequence: message.seq,
+      payload: Buffer.from(message.data ?? '', 'base64').toString(),
+      storedAtMs: Date.parse(message.time),
+    };
+  }
+}

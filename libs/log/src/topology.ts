@@ -1,0 +1,149 @@
+import { LANES, isKind, isLane } from '@millrace/domain';
+import type { Kind, Lane } from '@millrace/domain';
+
+/**
+ * Every name on the broker: streams, subjects, filters, consumers, buckets. Subjects are public API: operators read them with stock
+ * tools. A subject literal anywhere else fails lint.
+ */
+
+/** Nanoseconds in a second: the unit of JetStream's durations. */
+const SECOND_NS = 1_000_000_000;
+
+/** The lease of a ticket in seconds: without an in-progress acknowledgement for so long the server hands it to another worker. */
+export const DEFAULT_LEASE_SECONDS = 30;
+
+/** A task by its queue and id: what a subject is made of. */
+export interface TaskRef {
+  queue: string;
+  task_id: string;
+}
+
+export const streams = {
+  /** The log: facts, timers and asks. It has no limits of its own, they would drop live tickets; the janitor purges. */
+  tasks: {
+    name: 'TASKS',
+    subjects: ['tasks.>', 'timers.>', 'asks.>'],
+    storage: 'file',
+    retention: 'limits',
+    discard: 'old',
+    allow_direct: true,
+    allow_msg_schedules: true,
+    // The condition of each write is the guard; a window of message ids would only cost memory.
+    duplicate_window: SECOND_NS,
+  },
+  /** Live progress: the last report of each running task, gone with the server's memory. */
+  progress: {
+    name: 'PROGRESS',
+    subjects: ['progress.>'],
+    storage: 'memory',
+    retention: 'limits',
+    discard: 'old',
+    allow_direct: true,
+    max_msgs_per_subject: 1,
+    max_age: 3600 * SECOND_NS,
+    max_bytes: 64 * 1024 * 1024,
+    duplicate_window: SECOND_NS,
+  },
+  /** What operators and repairs did. */
+  ops: {
+    name: 'OPS',
+    subjects: ['ops.>'],
+    storage: 'file',
+    retention: 'limits',
+    discard: 'old',
+    allow_direct: true,
+    duplicate_window: SECOND_NS,
+  },
+} as const;
+
+export const buckets = {
+  /** Queue definitions: `<queue>` → {@link QueueRecord}. */
+  queues: 'queues',
+  /** What workers can run: `<task name>` → handler record; kept when the worker goes. */
+  handlers: 'handlers',
+  /** Hashed API keys: `<sha-256>` → name and role. Authentication works without Postgres. */
+  keys: 'keys',
+  /** Who leads which concern: `<concern>` → holder; expires by itself. */
+  leases: 'leases',
+} as const;
+
+/** How long a lease in the bucket `leases` lasts without renewal, in seconds. */
+export const LEADER_LEASE_SECONDS = 10;
+
+export const subjects = {
+  /** One transition of a task. */
+  fact: (task: TaskRef, kind: Kind): string => `tasks.${task.queue}.${kind}.${task.task_id}`,
+  /** All facts of one task: the check subject of every write but a creation with a caller's id. Always this string. */
+  factsOf: (task: TaskRef): string => `tasks.${task.queue}.*.${task.task_id}`,
+  /** All facts of a task whose queue is not known; the check subject of a creation with a caller's id. */
+  factsOfId: (taskId: string): string => `tasks.*.*.${taskId}`,
+  /** Where a fired timer of a task appears: a ticket, five tokens long, so outside the check subject. */
+  due: (task: TaskRef, lane: Lane | 'held'): string => `tasks.${task.queue}.${lane}.${task.task_id}.due`,
+  /** The armed timer of one wait. One subject per wait: a fire purges its subject, and must not purge the next wait's timer. */
+  timer: (task: TaskRef, fact: number): string => `timers.${task.queue}.${task.task_id}.${fact}`,
+  timersOf: (task: TaskRef): string => `timers.${task.queue}.${task.task_id}.*`,
+  /** A request to a task or its worker. */
+  ask: (task: TaskRef, verb: AskVerb): string => `asks.${task.queue}.${verb}.${task.task_id}`,
+  /** The tickets of one lane, fired timers included. */
+  lane: (queue: string, lane: Lane): string => `tasks.${queue}.${lane}.>`,
+  /** What a worker of these queues must hear at once. */
+  interruptions: (queue: string): string[] => [`tasks.${queue}.cancelled.*`, `asks.${queue}.>`],
+  /** Everything that the read models fold: facts and fired timers. */
+  allTasks: 'tasks.>',
+  progress: (task: TaskRef): string => `progress.${task.queue}.${task.task_id}`,
+  op: (noun: string, verb: string): string => `ops.${noun}.${verb}`,
+  /** A worker answers here which attempts it runs (core request, no stream). */
+  runsOf: (worker: string): string => `workers.${worker}.runs`,
+} as const;
+
+export type AskVerb = 'pause' | 'stop' | 'signal';
+
+/** The durable consumer of a lane. Its name is one token that `nats consumer report TASKS` shows. */
+export const laneConsumer = (queue: string, lane: Lane): string => `${queue}_${lane}`;
+
+/** The configuration of a lane's consumer. */
+export const laneConsumerConfig = (
+  queue: string,
+  lane: Lane,
+  options: { startSequence: number; leaseSeconds: number },
+) =>
+  ({
+    durable_name: laneConsumer(queue, lane),
+    description: `tickets of the lane ${lane} of the queue ${queue}`,
+    filter_subject: subjects.lane(queue, lane),
+    ack_policy: 'explicit',
+    ack_wait: options.leaseSeconds * SECOND_NS,
+    // Attempts are counted from facts; a ticket is never given up by the server.
+    max_deliver: -1,
+    max_ack_pending: -1,
+    // Cannot be changed later: room for every worker that may ever wait.
+    max_waiting: 8192,
+    deliver_policy: 'by_start_sequence',
+    // Below the least live ticket there are only stale ones.
+    opt_start_seq: options.startSequence,
+  }) as const;
+
+export const lanesOf = (queue: string): { queue: string; lane: Lane }[] =>
+  LANES.map((lane) => ({ queue, lane }));
+
+/** A parsed subject of the stream `TASKS`. */
+export type ParsedSubject =
+  | ({ type: 'fact'; kind: Kind } & TaskRef)
+  | ({ type: 'due'; lane: Lane } & TaskRef)
+  | ({ type: 'timer'; fact: number } & TaskRef)
+  | ({ type: 'ask'; verb: string } & TaskRef)
+  | { type: 'other' };
+
+/** Reads a subject of the stream `TASKS`; what is none of ours is `other`, never an error. */
+export function parseSubject(subject: string): ParsedSubject {
+  const [root, queue, third, fourth, fifth] = subject.split('.');
+  if (root === undefined || queue === undefined || third === undefined || fourth === undefined)
+    return { type: 'other' };
+  if (root === 'tasks' && fifth === undefined && isKind(third))
+    return { type: 'fact', queue, kind: third, task_id: fourth };
+  if (root === 'tasks' && fifth === 'due' && isLane(third))
+    return { type: 'due', queue, lane: third, task_id: fourth };
+  if (root === 'timers') return { type: 'timer', queue, task_id: third, fact: Number(fourth) };
+  if (root === 'asks') return { type: 'ask', queue, verb: third, task_id: fourth };
+  return { type: 'other' };
+}

@@ -1,0 +1,51 @@
+import { ConfigError } from './config.js';
+import type { Logger } from './logging.js';
+
+/** Ends the process by force when a clean stop takes longer. */
+const FORCE_AFTER_MS = 60_000;
+
+/**
+ * Stops an app once on SIGTERM, SIGINT or the end of its supervisor, then exits 0. A second signal exits at once.
+ *
+ * @param supervised whether the parent process watches over this one by an IPC channel
+ */
+export function stopOnSignal(
+  stop: () => Promise<void>,
+  options: { logger: Logger; supervised: boolean },
+): void {
+  const { logger, supervised } = options;
+  let stopping = false;
+  const begin = (reason: string): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info({ reason }, 'Stopping');
+    setTimeout(() => process.exit(1), FORCE_AFTER_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ err: error }, 'The stop failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', begin);
+  process.on('SIGINT', begin);
+  if (supervised)
+    process.on('disconnect', () => {
+      begin('supervisor gone');
+    });
+}
+
+/** Runs an app's main function: a fault in the configuration is told without a stack and exits 1. */
+export async function runMain(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(
+      error instanceof ConfigError
+        ? `${error.message}\n`
+        : `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    process.exit(1);
+  }
+}
