@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+
+export interface RunOptions {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  timeoutMs?: number;
+  runAs?: { uid: number; gid: number } | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 120_000;
+
+/** Runs a command to its end and returns what it printed; fails with the line that says most about why. */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const settings = {
+      cwd: options.cwd ?? '/',
+      env: options.env ?? process.env,
+      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      maxBuffer: 64 * 1024 * 1024,
+      ...(options.runAs ? { uid: options.runAs.uid, gid: options.runAs.gid } : {}),
+    };
+    execFile(command, args, settings, (error, stdout, stderr) => {
+      if (!error) resolve(stdout);
+      else reject(new Error(`${command}: ${tellingLine(stderr) ?? error.message}`, { cause: error }));
+    });
+  });
+}
+
+function tellingLine(stderr: string): string | undefined {
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  return lines.find((line) => /^(E:|Error|FATAL|initdb: error)/i.test(line)) ?? lines.at(-1);
+}
