@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
  */
 const SCRIPT = `
 read -r _
-kill -s "$2" "$1" || exit 0
+[ "$2" = none ] || kill -s "$2" "$1" || exit 0
 for _ in $(seq "$3"); do
   kill -0 "$1" 2>/dev/null || exit 0
   sleep 1
@@ -21,7 +21,7 @@ const DEFAULT_GRACE_SECONDS = 20;
  */
 export function watchOver(
   pid: number,
-  signal: 'TERM' | 'INT',
+  signal: 'TERM' | 'INT' | 'none',
   graceSeconds = DEFAULT_GRACE_SECONDS,
 ): () => void {
   const watchdog = spawn(

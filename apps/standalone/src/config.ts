@@ -1,0 +1,67 @@
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readConfig } from '@millrace/runtime';
+import { z } from 'zod';
+
+/** A server of ours to start, or one that runs already. */
+export type ServerChoice<Embedded> = ({ kind: 'embedded' } & Embedded) | { kind: 'external'; url: string };
+
+/** Everything standalone was told by its environment. */
+export interface StandaloneConfig {
+  dataDir: string;
+  port: number;
+  adminKey: string | undefined;
+  nats: ServerChoice<{ port: number; explicitPath: string | undefined }>;
+  postgres: ServerChoice<{ port: number }>;
+}
+
+/** The folder of the clone: this file runs as apps/standalone/dist/config.js. */
+export const PROJECT_DIR = fileURLToPath(new URL('../../..', import.meta.url));
+
+const DEFAULT_PORT = 3000;
+const DEFAULT_NATS_PORT = 4222;
+/** Not 5432: a machine that already has a Postgres of its own must not trouble the very first start. */
+const DEFAULT_POSTGRES_PORT = 5433;
+
+const Environment = z.object({
+  MILLRACE_DATA_DIR: z.string().default(join(PROJECT_DIR, '.millrace')),
+  PORT: port(1).default(DEFAULT_PORT),
+  MILLRACE_NATS_PORT: port(0).default(DEFAULT_NATS_PORT),
+  MILLRACE_POSTGRES_PORT: port(0).default(DEFAULT_POSTGRES_PORT),
+  MILLRACE_ADMIN_KEY: z.string().optional(),
+  MILLRACE_NATS_SERVER: z.string().optional(),
+  NATS_URL: url(['nats', 'tls'], 'nats://user:password@host:4222').optional(),
+  DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host:5432/millrace').optional(),
+});
+
+/** Reads the environment; fails with all wrong variables at once, each in a plain sentence. */
+export function readStandaloneConfig(env: NodeJS.ProcessEnv): Readonly<StandaloneConfig> {
+  const read = readConfig(Environment, env);
+  return Object.freeze<StandaloneConfig>({
+    dataDir: resolve(read.MILLRACE_DATA_DIR),
+    port: read.PORT,
+    adminKey: read.MILLRACE_ADMIN_KEY,
+    nats:
+      read.NATS_URL === undefined
+        ? { kind: 'embedded', port: read.MILLRACE_NATS_PORT, explicitPath: read.MILLRACE_NATS_SERVER }
+        : { kind: 'external', url: read.NATS_URL },
+    postgres:
+      read.DATABASE_URL === undefined
+        ? { kind: 'embedded', port: read.MILLRACE_POSTGRES_PORT }
+        : { kind: 'external', url: read.DATABASE_URL },
+  });
+}
+
+function port(least: 0 | 1) {
+  const error = `must be a port, a whole number from ${String(least)} to 65535.`;
+  return z
+    .string()
+    .regex(/^\d{1,5}$/, { error, abort: true })
+    .transform(Number)
+    .refine((value) => value >= least && value <= 65_535, { error });
+}
+
+function url(protocols: readonly string[], example: string) {
+  const pattern = new RegExp(`^(${protocols.join('|')})://[^\\s]+$`);
+  return z.string().regex(pattern, { error: `must be a URL such as ${example}.` });
+}

@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import {
+  findNatsServer,
+  startNats,
+  startPostgres,
+  type RunningNats,
+  type RunningPostgres,
+  type ServerExit,
+} from '@millrace/embedded';
+import type { StandaloneConfig } from './config.js';
+import type { Output } from './output.js';
+import { Supervised, type Life } from './supervised.js';
+
+type Report = (line: string) => void;
+type ServerLife = Life & { readonly url: string };
+
+/** A server the apps connect to: `supervised` only when it is ours. */
+export interface Server {
+  url: string;
+  supervised: Supervised<ServerLife> | undefined;
+}
+
+/** Finds or fetches nats-server and starts it; with NATS_URL it starts none. */
+export async function provideNats(config: StandaloneConfig, output: Output, report: Report): Promise<Server> {
+  const { nats } = config;
+  if (nats.kind === 'external') return { url: nats.url, supervised: undefined };
+  const cacheDir = join(config.dataDir, 'bin');
+  const { path, version, source } = await findNatsServer({
+    cacheDir,
+    explicitPath: nats.explicitPath,
+    log: report,
+  });
+  let port = nats.port;
+  return supervise('nats', report, async () => {
+    const log = (line: string) => {
+      if (/\[(WRN|ERR|FTL)\]/.test(line)) output.line('nats', line);
+    };
+    const running = await startNats({ binary: path, dataDir: natsDir(config), port, log });
+    // Kept for the next life: the apps know this one.
+    port = running.port;
+    report(`nats-server ${version} (${source}: ${path}) listens on port ${String(port)}.`);
+    return running;
+  });
+}
+
+/** Starts Postgres; with DATABASE_URL it starts none. */
+export async function providePostgres(
+  config: StandaloneConfig,
+  output: Output,
+  report: Report,
+): Promise<Server> {
+  const { postgres } = config;
+  if (postgres.kind === 'external') return { url: postgres.url, supervised: undefined };
+  let port = postgres.port;
+  return supervise('postgres', report, async () => {
+    const log = (line: string) => {
+      if (/ (WARNING|ERROR|FATAL|PANIC): /.test(line)) output.line('postgres', line);
+    };
+    const running = await startPostgres({ dataDir: join(config.dataDir, 'postgres'), port, log });
+    port = running.port;
+    report(`Postgres listens on port ${String(port)}.`);
+    return running;
+  });
+}
+
+/** Where the broker of ours keeps everything. */
+export function natsDir(config: StandaloneConfig): string {
+  return join(config.dataDir, 'nats');
+}
+
+async function supervise(
+  name: string,
+  report: Report,
+  begin: () => Promise<RunningNats | RunningPostgres>,
+): Promise<Server> {
+  const supervised = new Supervised<ServerLife>(
+    name,
+    async () => {
+      const running = await begin();
+      return {
+        url: running.url,
+        ended: running.exited.then(describeExit),
+        stop: () => running.stop(),
+        kill: () => running.kill(),
+      };
+    },
+    report,
+  );
+  const { url } = await supervised.start();
+  return { url, supervised };
+}
+
+function describeExit({ code, signal }: ServerExit): string {
+  return signal === null ? `ended with code ${String(code)}` : `was ended by ${signal}`;
+}
