@@ -15,8 +15,8 @@ export interface Ticket {
   payload: string;
   /** The task needs the ticket no more. */
   ack: () => void;
-  /** Give it to somebody else, at once. */
-  nak: () => void;
+  /** Give it to somebody else: at once, or after a while. */
+  nak: (delayMs?: number) => void;
   /** Still at work: the lease starts anew. */
   extend: () => void;
 }
@@ -276,7 +276,7 @@ function ticketOf(message: Msg): Ticket | undefined {
     due,
     payload: message.string(),
     ack: () => message.respond('+ACK'),
-    nak: () => message.respond('-NAK'),
+    nak: (delayMs) => message.respond(delayMs === undefined ? '-NAK' : `-NAK {"delay":${delayMs * 1e6}}`),
     extend: () => message.respond('+WPI'),
   };
 }
