@@ -32,10 +32,9 @@ export async function provideNats(config: StandaloneConfig, output: Output, repo
   });
   let port = nats.port;
   return supervise('nats', report, async () => {
-    const log = (line: string) => {
-      if (/\[(WRN|ERR|FTL)\]/.test(line)) output.line('nats', line);
-    };
-    const running = await startNats({ binary: path, dataDir: natsDir(config), port, log });
+    const voice = new ServerVoice('nats', /\[(WRN|ERR|FTL)\]/, output);
+    const running = await startNats({ binary: path, dataDir: natsDir(config), port, log: voice.log });
+    voice.isUp = true;
     // Kept for the next life: the apps know this one.
     port = running.port;
     report(`nats-server ${version} (${source}: ${path}) listens on port ${String(port)}.`);
@@ -53,10 +52,9 @@ export async function providePostgres(
   if (postgres.kind === 'external') return { url: postgres.url, supervised: undefined };
   let port = postgres.port;
   return supervise('postgres', report, async () => {
-    const log = (line: string) => {
-      if (/ (WARNING|ERROR|FATAL|PANIC): /.test(line)) output.line('postgres', line);
-    };
-    const running = await startPostgres({ dataDir: join(config.dataDir, 'postgres'), port, log });
+    const voice = new ServerVoice('postgres', / (WARNING|ERROR|FATAL|PANIC): /, output);
+    const running = await startPostgres({ dataDir: join(config.dataDir, 'postgres'), port, log: voice.log });
+    voice.isUp = true;
     port = running.port;
     report(`Postgres listens on port ${String(port)}.`);
     return running;
@@ -66,6 +64,21 @@ export async function providePostgres(
 /** Where the broker of ours keeps everything. */
 export function natsDir(config: StandaloneConfig): string {
   return join(config.dataDir, 'nats');
+}
+
+/** Passes on a server's complaints, once it is up: a start that fails tells its lines in the error. */
+class ServerVoice {
+  isUp = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly complaint: RegExp,
+    private readonly output: Output,
+  ) {}
+
+  readonly log = (line: string): void => {
+    if (this.isUp && this.complaint.test(line)) this.output.line(this.name, line);
+  };
 }
 
 async function supervise(

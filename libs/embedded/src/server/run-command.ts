@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 
 export interface RunOptions {
   cwd?: string;
@@ -25,9 +25,16 @@ export function runCommand(
     };
     execFile(command, args, settings, (error, stdout, stderr) => {
       if (!error) resolve(stdout);
-      else reject(new Error(`${command}: ${tellingLine(stderr) ?? error.message}`, { cause: error }));
+      else
+        reject(new Error(`${command}: ${tellingLine(stderr) ?? describeFailure(error)}`, { cause: error }));
     });
   });
+}
+
+function describeFailure(error: ExecFileException): string {
+  if (error.killed === true) return 'it took too long';
+  if (typeof error.code === 'number') return `it ended with code ${String(error.code)} and said nothing`;
+  return error.code ?? error.message.trim();
 }
 
 function tellingLine(stderr: string): string | undefined {

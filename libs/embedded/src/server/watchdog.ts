@@ -2,13 +2,15 @@ import { spawn } from 'node:child_process';
 
 /**
  * The script waits on its standard input, which closes when this process ends in whatever way, kill -9 included.
+ * A zombie that nobody collects, as in a container without an init, counts as ended.
  * A pipe works on every POSIX system; PR_SET_PDEATHSIG would be Linux only and is lost with a change of user.
  */
 const SCRIPT = `
+lives() { kill -0 "$1" 2>/dev/null && ! grep -qs '^State:.Z' "/proc/$1/status"; }
 read -r _
 [ "$2" = none ] || kill -s "$2" "$1" || exit 0
 for _ in $(seq "$3"); do
-  kill -0 "$1" 2>/dev/null || exit 0
+  lives "$1" || exit 0
   sleep 1
 done
 kill -s KILL "$1"`;
