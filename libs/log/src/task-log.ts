@@ -1,5 +1,5 @@
 import { decide } from '@millrace/domain';
-import type { Command, Fact, TaskEvent, TaskState } from '@millrace/domain';
+import type { Command, Fact, Run, TaskEvent, TaskState } from '@millrace/domain';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -40,6 +40,9 @@ export interface WriteOptions extends AppendOptions {
   /** Sequence of the wait that this write ends: its timer is taken away. Only tidiness, a ticket it fired would be void. */
   endsWait?: number;
 }
+
+/** How one worker asks another for an attempt. */
+export type RunRef = Pick<Run, 'token' | 'ticket'>;
 
 /** A command that loses so many races in a row gives up. */
 const RACES = 5;
@@ -225,21 +228,20 @@ export class TaskLog {
     this.connection.publish(subjects.progress(ref), payload);
   }
 
-  /** Answers other workers that ask whether this one runs the attempt with the given token. */
-  answerRuns(worker: string, runs: (token: number) => boolean): void {
+  /** Answers other workers that ask whether this one runs an attempt. */
+  answerRuns(worker: string, runs: (attempt: RunRef) => boolean): void {
     this.connection.subscribe(subjects.runsOf(worker), {
       callback: (_error, message) => {
-        message.respond(runs(Number(message.string())) ? 'yes' : 'no');
+        message.respond(runs(message.json<RunRef>()) ? 'yes' : 'no');
       },
     });
   }
 
   /** Whether a worker runs the attempt: undefined when it does not answer. */
-  async askRuns(worker: string, token: number, timeoutMs: number): Promise<boolean | undefined> {
+  async askRuns(worker: string, { token, ticket }: RunRef, timeoutMs: number): Promise<boolean | undefined> {
     try {
-      const answer = await this.connection.request(subjects.runsOf(worker), String(token), {
-        timeout: timeoutMs,
-      });
+      const question = JSON.stringify({ token, ticket });
+      const answer = await this.connection.request(subjects.runsOf(worker), question, { timeout: timeoutMs });
       return answer.string() === 'yes';
     } catch {
       return undefined;

@@ -1,5 +1,10 @@
 export type { Json, Progress } from '@millrace/domain';
 export * from './errors.js';
+export { createHandler } from './handlers/handler.js';
+export type { Handler } from './handlers/handler.js';
+export { TaskHandler } from './handlers/task-handler.decorator.js';
+export type { TaskHandlerOptions } from './handlers/task-handler.decorator.js';
 export type { TaskContext } from './task-context.js';
-export { TaskHandler } from './task-handler.decorator.js';
-export type { TaskHandlerOptions } from './task-handler.decorator.js';
+export { TaskWorker } from './task-worker.js';
+export type { WorkerOptions } from './worker-options.js';
+export { WorkerModule } from './worker.module.js';

@@ -1,0 +1,113 @@
+import { decide, evolve } from '@millrace/domain';
+import type { Command, Fact, RunningTask, TaskState } from '@millrace/domain';
+import type { TaskLog, Ticket } from '@millrace/log';
+
+/** A ticket in the hands of this process; a redelivery brings a newer handle of the same ticket. */
+export interface Holding {
+  ticket: Ticket;
+}
+
+/** Why an attempt must stop before its handler has ended. */
+export type Interruption = Error;
+
+/**
+ * One running attempt: the state it is in, and the only way it may write. Its writes are chained, each conditional on the one before, so
+ * the first refusal means that somebody else has moved the task.
+ */
+export class Attempt {
+  readonly token: number;
+  readonly startedAt = performance.now();
+  /** Resolves when the attempt must stop. */
+  readonly interrupted: Promise<Interruption>;
+  #state: RunningTask;
+  #writes: Promise<unknown> = Promise.resolve();
+  #writing = 0;
+  #interruption: Interruption | undefined;
+  #interrupt!: (by: Interruption) => void;
+  #controller: AbortController | undefined;
+
+  constructor(
+    readonly holding: Holding,
+    state: RunningTask,
+    private readonly log: TaskLog,
+    private readonly actor: string,
+  ) {
+    this.#state = state;
+    this.token = state.run.token;
+    this.interrupted = new Promise((resolve) => (this.#interrupt = resolve));
+  }
+
+  get state(): RunningTask {
+    return this.#state;
+  }
+
+  get interruption(): Interruption | undefined {
+    return this.#interruption;
+  }
+
+  get durationMs(): number {
+    return Math.round(performance.now() - this.startedAt);
+  }
+
+  /** Made when the handler first looks at it: most handlers never do. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#interruption) this.#controller.abort(this.#interruption);
+    return this.#controller.signal;
+  }
+
+  /** What the handler was told to stop for, if it was. */
+  get abortedBy(): unknown {
+    return this.#controller?.signal.reason;
+  }
+
+  /** Tells the handler to stop, without ending the attempt: it may still return a result. Only the first reason counts. */
+  abort(reason: Error): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+
+  /** Ends the attempt: whatever its handler does from now on counts no more. Only the first reason counts. */
+  interrupt(by: Interruption): void {
+    if (this.#interruption) return;
+    this.#interruption = by;
+    this.#controller?.abort(by);
+    this.#interrupt(by);
+  }
+
+  /**
+   * Decides and appends the attempt's next fact, after those that are under way.
+   *
+   * @throws ConcurrencyError when somebody else has moved the task
+   */
+  async record(
+    command: Command,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<{ fact: Fact; state: TaskState } | undefined> {
+    if (this.#writing > 0) await this.#writes.catch(() => undefined);
+    const write = this.#append(command, options);
+    this.#writing++;
+    this.#writes = write;
+    try {
+      return await write;
+    } finally {
+      this.#writing--;
+    }
+  }
+
+  async #append(
+    command: Command,
+    options: { signal?: AbortSignal },
+  ): Promise<{ fact: Fact; state: TaskState } | undefined> {
+    const event = decide(command, this.#state, { now: Date.now(), random: Math.random() });
+    if (!event) return undefined;
+    const { queue, id } = this.#state;
+    const fact = await this.log.append({ queue, task_id: id }, this.#state.sequence, event, {
+      actor: this.actor,
+      ...options,
+    });
+    const state = evolve(this.#state, fact);
+    if (state.phase === 'running') this.#state = state;
+    return { fact, state };
+  }
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NO_TASK, decide, evolve } from '@millrace/domain';
+import type { Command, ExistingTask, Fact, Run, TaskState } from '@millrace/domain';
+import { ConcurrencyError, decodeDue, factOf } from '@millrace/log';
+import type { TaskLog, Ticket } from '@millrace/log';
+import { judge } from './judge.js';
+import { Attempt } from './attempt.js';
+import type { Holding } from './attempt.js';
+
+/** What became of a ticket: it runs; its task needs it no more; or its task is somebody else's business for now. */
+export type Claim =
+  | { outcome: 'running'; attempt: Attempt }
+  | { outcome: 'void' }
+  | { outcome: 'left' }
+  | { outcome: 'too-early' };
+
+/** Within this time of its own (re)connect a worker takes nothing over: after an outage all tickets come back while their owners live. */
+export const QUIET_AFTER_CONNECT_MS = 10_000;
+const ASK_TIMEOUT_MS = 1_000;
+
+export interface ClaimerOptions {
+  log: TaskLog;
+  /** Id of this process. */
+  worker: string;
+  actor: string;
+  isMine: (token: number) => boolean;
+  /** Defaults to {@link QUIET_AFTER_CONNECT_MS}. */
+  quietMs?: number;
+}
+
+/** The state that a ticket promises: its own ready fact, or the wait that its timer served (then `after` names the wait). */
+export interface Promised {
+  state: ExistingTask;
+  after?: number;
+}
+
+/** @throws BadBodyError when the ticket cannot be read */
+export function readTicket(ticket: Ticket): Promised {
+  if (!ticket.due) {
+    const fact = factOf({ ...ticket, kind: ticket.lane }, ticket.sequence, ticket.payload);
+    return { state: evolve(NO_TASK, fact) as ExistingTask };
+  }
+  const { after, wait } = decodeDue(ticket, ticket.sequence, ticket.payload);
+  return { state: evolve(NO_TASK, wait) as ExistingTask, after };
+}
+
+/** Turns a ticket into an attempt, on the condition that the log agrees. */
+export class Claimer {
+  constructor(private readonly options: ClaimerOptions) {}
+
+  async claim(holding: Holding, promised: Promised): Promise<Claim> {
+    const { ticket } = holding;
+    let state: TaskState = promised.state;
+    let command: Command = {
+      type: 'claim',
+      worker: this.options.worker,
+      ticket: ticket.sequence,
+      ...(promised.after !== undefined && { after: promised.after }),
+    };
+    for (;;) {
+      try {
+        return await this.#append(holding, state, command);
+      } catch (error) {
+        if (!(error instanceof ConcurrencyError)) throw error;
+        const last = await this.#lastFact(ticket, error.actual);
+        if (!last) return { outcome: 'void' };
+        const verdict = judge(ticket.sequence, last, this.options.isMine);
+        switch (verdict.action) {
+          case 'drop':
+            return { outcome: 'void' };
+          case 'arm-and-drop':
+            await this.options.log.arm(verdict.wait);
+            return { outcome: 'void' };
+          case 'go-on':
+            return { outcome: 'left' };
+          case 'claim':
+            break;
+          case 'ask': {
+            if (this.options.log.connectedForMs < (this.options.quietMs ?? QUIET_AFTER_CONNECT_MS))
+              return { outcome: 'too-early' };
+            if (await this.#lives(verdict.run)) return { outcome: 'left' };
+            command = {
+              type: 'take-over',
+              worker: this.options.worker,
+              ticket: ticket.sequence,
+              seen: last.sequence,
+            };
+            break;
+          }
+        }
+        // The ticket's fact and the last one fold to the same decision as the whole history: see evolve.
+        state = evolve(promised.state, last) as ExistingTask;
+        if (verdict.action === 'claim') command = claimOf(this.options.worker, ticket.sequence);
+      }
+    }
+  }
+
+  async #append(holding: Holding, state: TaskState, command: Command): Promise<Claim> {
+    const { log, actor } = this.options;
+    const event = decide(command, state, { now: Date.now(), random: Math.random() });
+    if (!event || state.phase === 'none') return { outcome: 'void' };
+    const fact = await log.append(holding.ticket, state.sequence, event, { actor });
+    const next = evolve(state, fact);
+    // An expired task, or one that was lost too often, ends here instead of running.
+    if (next.phase !== 'running') return { outcome: 'void' };
+    return { outcome: 'running', attempt: new Attempt(holding, next, log, actor) };
+  }
+
+  /** The fact that the refusal named; if that is no fact of the log any more, whatever is the task's last one. */
+  async #lastFact(ticket: Ticket, sequence: number): Promise<Fact | undefined> {
+    const named = sequence > 0 ? await this.options.log.read.factAt(sequence) : undefined;
+    return named ?? (await this.options.log.read.lastFact(ticket));
+  }
+
+  /** No answer twice, with time for a reconnect in between: the worker is dead. "No": it lives, and the attempt does not. */
+  async #lives(run: Run): Promise<boolean> {
+    if (run.worker === this.options.worker) return true;
+    const { log } = this.options;
+    const first = await log.askRuns(run.worker, run, ASK_TIMEOUT_MS);
+    if (first !== undefined) return first;
+    await sleep(ASK_TIMEOUT_MS);
+    return (await log.askRuns(run.worker, run, ASK_TIMEOUT_MS)) ?? false;
+  }
+}
+
+const claimOf = (worker: string, ticket: number): Command => ({ type: 'claim', worker, ticket });

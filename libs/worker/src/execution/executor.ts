@@ -1,0 +1,130 @@
+import { ConcurrencyError, LogRefusedError } from '@millrace/log';
+import type { TaskLog } from '@millrace/log';
+import type { Logger } from '@millrace/runtime';
+import {
+  AttemptOvertakenError,
+  TaskCancelledError,
+  UnrecoverableError,
+  WorkerStoppingError,
+} from '../errors.js';
+import { parametersFor } from '../handlers/handler.js';
+import type { Handler } from '../handlers/handler.js';
+import type { Attempt } from './attempt.js';
+import { AttemptContext } from './attempt-context.js';
+import { judge } from './judge.js';
+import { commandFor, resultOf, settlementOf } from './outcome.js';
+import type { Outcome } from './outcome.js';
+import { ProgressReporter } from './progress-reporter.js';
+
+/** How an execution is watched from outside. */
+export interface Execution {
+  readonly attempt: Attempt;
+  reporter: ProgressReporter | undefined;
+  /** Resolves once the handler itself has returned or thrown, be it long after its attempt was interrupted. */
+  handlerSettled: Promise<unknown>;
+}
+
+/** Runs the handler of a claimed task and records how it ended: run → record → acknowledge. */
+export class Executor {
+  constructor(
+    private readonly log: TaskLog,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @param onStart told once the handler runs */
+  async execute(attempt: Attempt, handler: Handler, onStart: (execution: Execution) => void): Promise<void> {
+    const outcome = await this.#run(attempt, handler, onStart);
+    if (await this.#record(attempt, outcome)) this.#acknowledge(attempt, outcome);
+  }
+
+  async #run(attempt: Attempt, handler: Handler, onStart: (execution: Execution) => void): Promise<Outcome> {
+    const execution: Execution = { attempt, reporter: undefined, handlerSettled: Promise.resolve() };
+    const handled = this.#handle(attempt, handler, execution);
+    execution.handlerSettled = handled;
+    onStart(execution);
+    const interrupted = attempt.interrupted.then((by): Outcome => ({ type: 'interrupted', by }));
+    return Promise.race([handled, interrupted]);
+  }
+
+  async #handle(attempt: Attempt, handler: Handler, execution: Execution): Promise<Outcome> {
+    try {
+      const parameters = await this.log.read.parametersOf(attempt.state);
+      const reporter = (): ProgressReporter =>
+        (execution.reporter ??= new ProgressReporter(attempt, this.log, (error) => {
+          if (error instanceof ConcurrencyError) void this.#refused(attempt, error);
+        }));
+      const context = new AttemptContext(parametersFor(handler, parameters), attempt, reporter, this.logger);
+      return { type: 'completed', result: resultOf(await handler.invoke(context)) };
+    } catch (error) {
+      // A handler that stops because its signal says so has not failed.
+      const by = attempt.interruption ?? attempt.abortedBy;
+      if (attempt.interruption || by instanceof WorkerStoppingError)
+        return { type: 'interrupted', by: by as Error };
+      return { type: 'failed', error };
+    }
+  }
+
+  /** False when the attempt has lost its say: its ticket is somebody else's business. */
+  async #record(attempt: Attempt, outcome: Outcome): Promise<boolean> {
+    const command = commandFor(outcome, attempt.token, attempt.durationMs);
+    if (!command) return true;
+    try {
+      await attempt.record(command);
+      return true;
+    } catch (error) {
+      if (error instanceof ConcurrencyError) {
+        await this.#refused(attempt, error);
+        return false;
+      }
+      if (!(error instanceof LogRefusedError) || outcome.type !== 'completed') throw error;
+      return this.#record(attempt, {
+        type: 'failed',
+        error: new UnrecoverableError(`The log refused the result: ${error.message}`),
+      });
+    }
+  }
+
+  /** The fact is in the log before the ticket goes: a crash in between brings the ticket back, and the claim is refused. */
+  #acknowledge(attempt: Attempt, outcome: Outcome): void {
+    const { ticket } = attempt.holding;
+    const settlement = settlementOf(outcome);
+    if (settlement === 'ack') ticket.ack();
+    if (settlement === 'nak') ticket.nak();
+    if (outcome.type === 'failed')
+      this.logger.warn(
+        {
+          task_id: attempt.state.id,
+          task_name: attempt.state.spec.name,
+          attempt: attempt.state.run.attempt,
+          err: outcome.error,
+        },
+        'Attempt failed',
+      );
+  }
+
+  /**
+   * Somebody else has moved the task. The ticket is acknowledged only if it is void for good; a successor's attempt may live on it, and
+   * acknowledgements go by sequence, not by delivery.
+   */
+  async #refused(attempt: Attempt, conflict: ConcurrencyError): Promise<void> {
+    const { ticket } = attempt.holding;
+    const last = (await this.log.read.factAt(conflict.actual)) ?? (await this.log.read.lastFact(ticket));
+    const cancelled = last?.kind === 'cancelled';
+    this.logger.warn(
+      {
+        task_id: attempt.state.id,
+        attempt: attempt.state.run.attempt,
+        by: last?.kind,
+        sequence: last?.sequence,
+      },
+      'Attempt overtaken',
+    );
+    attempt.interrupt(
+      cancelled
+        ? new TaskCancelledError('The task was cancelled.')
+        : new AttemptOvertakenError('Another attempt holds the task.'),
+    );
+    const verdict = last && judge(ticket.sequence, last, () => false);
+    if (verdict?.action === 'drop' || verdict?.action === 'arm-and-drop') ticket.ack();
+  }
+}

@@ -1,0 +1,105 @@
+import type { Command, Json, TaskError } from '@millrace/domain';
+import {
+  AttemptOvertakenError,
+  TaskCancelledError,
+  UnrecoverableError,
+  WorkerStoppingError,
+} from '../errors.js';
+
+/** How the run of a handler ended: a closed set, from which the fact to record follows. */
+export type Outcome =
+  | { type: 'completed'; result: Json }
+  | { type: 'failed'; error: unknown }
+  /** The attempt must stop for the reason given, whatever its handler does. */
+  | { type: 'interrupted'; by: Error };
+
+/** A result may have so many bytes as JSON. */
+const RESULT_BYTES = 512 * 1024;
+/** An error is cut to so many characters. */
+const ERROR_LENGTH = 16 * 1024;
+
+/** The command that records an outcome; undefined when there is nothing left to say. */
+export function commandFor(outcome: Outcome, token: number, durationMs: number): Command | undefined {
+  if (outcome.type === 'completed')
+    return { type: 'succeed', token, result: outcome.result, duration_ms: durationMs };
+  const error = outcome.type === 'failed' ? outcome.error : outcome.by;
+  if (outcome.type === 'interrupted') {
+    if (error instanceof WorkerStoppingError) return { type: 'yield', token, reason: 'the worker stops' };
+    if (error instanceof TaskCancelledError || error instanceof AttemptOvertakenError) return undefined;
+  }
+  return {
+    type: 'fail',
+    token,
+    error: describe(error),
+    retryable: !isUnrecoverable(error),
+    duration_ms: durationMs,
+  };
+}
+
+/** What happens to the ticket once the outcome is in the log. */
+export function settlementOf(outcome: Outcome): 'ack' | 'nak' | 'leave' {
+  if (outcome.type !== 'interrupted') return 'ack';
+  // The successor gets it at once, not after a lease.
+  if (outcome.by instanceof WorkerStoppingError) return 'nak';
+  return outcome.by instanceof AttemptOvertakenError ? 'leave' : 'ack';
+}
+
+/**
+ * What a handler returned, as JSON; nothing becomes null.
+ *
+ * @throws UnrecoverableError when it is no JSON or too large: the next attempt would return the same
+ */
+export function resultOf(value: unknown): Json {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'number' || typeof value === 'boolean') return JSON.parse(textOf(value)) as Json;
+  const text = textOf(value);
+  if (text.length > RESULT_BYTES || Buffer.byteLength(text) > RESULT_BYTES)
+    throw new UnrecoverableError(
+      `The result has ${text.length} bytes as JSON; at most ${RESULT_BYTES} are kept. Store it elsewhere and return where it is.`,
+    );
+  // Whatever has a toJSON of its own must be read back, else the log and this process would disagree on what was returned.
+  return JSON.parse(text) as Json;
+}
+
+function textOf(value: unknown): string {
+  try {
+    // Functions and symbols have no text at all.
+    const text = JSON.stringify(value) as string | undefined;
+    if (text !== undefined) return text;
+  } catch (cause) {
+    throw new UnrecoverableError(
+      `The result is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+  throw new UnrecoverableError(`The result is no JSON: a handler returned a ${typeof value}.`);
+}
+
+/** Also an error class of the user's own with this name counts, as when two copies of the library are loaded. */
+const isUnrecoverable = (error: unknown): boolean =>
+  error instanceof UnrecoverableError || (error instanceof Error && error.name === 'UnrecoverableError');
+
+/** Whatever was thrown, as the log keeps it. */
+export function describe(thrown: unknown): TaskError {
+  if (!(thrown instanceof Error))
+    return { name: 'Error', message: cut(`A handler threw ${safeText(thrown)}.`) };
+  return {
+    name: cut(thrown.name),
+    message: cut(thrown.message),
+    ...(thrown.stack !== undefined && { stack: cut(thrown.stack) }),
+  };
+}
+
+function safeText(value: unknown): string {
+  try {
+    return typeof value === 'string'
+      ? value
+      : ((JSON.stringify(value) as string | undefined) ?? typeof value);
+  } catch {
+    return typeof value;
+  }
+}
+
+const cut = (text: string): string => (text.length > ERROR_LENGTH ? `${text.slice(0, ERROR_LENGTH)}…` : text);

@@ -1,0 +1,42 @@
+import { SetMetadata } from '@nestjs/common';
+import type { RetryPolicy } from '@millrace/domain';
+import type { z } from 'zod';
+import type { TaskContext } from '../task-context.js';
+
+/** What a handler can run, and how its tasks behave unless the submitter says otherwise. */
+export interface TaskHandlerOptions<Schema extends z.ZodType = z.ZodType> {
+  /** Name of the task: `[a-z0-9_-]`, 1 to 64. */
+  name: string;
+  /** Queue of its tasks when the submitter names none. Defaults to `default`. */
+  queue?: string;
+  /** Schema of the parameters. The gateway refuses what it does not allow. Defaults to any JSON value. */
+  params?: Schema;
+  /** Shown in the list of handlers. */
+  description?: string;
+  /** 0 to 10; 10 runs first. Defaults to 5. */
+  priority?: number;
+  /** Defaults to 3 retries after 60, 120 and 240 s with jitter. */
+  retry?: Partial<RetryPolicy>;
+  /** Seconds after which the attempt's signal aborts with `SoftTimeLimitExceeded`. Defaults to 1800. */
+  softTimeLimit?: number;
+  /** Seconds after which the attempt is ended. Defaults to 2400. */
+  timeLimit?: number;
+}
+
+type HandlerMethod<Schema extends z.ZodType> = (context: TaskContext<z.output<Schema>>) => unknown;
+
+export const TASK_HANDLER = Symbol('millrace:task-handler');
+
+/**
+ * Marks a method of a provider as the handler of a task. It is called with a {@link TaskContext}; what it returns, as JSON, is the
+ * result of the task; what it throws fails the attempt. Pipes, guards, interceptors and filters of Nest apply to it.
+ */
+export const TaskHandler =
+  <Schema extends z.ZodType>(options: TaskHandlerOptions<Schema>) =>
+  (
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<HandlerMethod<Schema>>,
+  ): void => {
+    SetMetadata(TASK_HANDLER, options)(target, key, descriptor as PropertyDescriptor);
+  };

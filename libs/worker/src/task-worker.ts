@@ -1,0 +1,311 @@
+import { availableParallelism, hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BadBodyError, DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
+import type { Follower, Ticket, TicketPuller } from '@millrace/log';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  SoftTimeLimitExceeded,
+  TaskCancelledError,
+  TimeLimitExceeded,
+  WorkerStoppingError,
+} from './errors.js';
+import type { Attempt, Holding } from './execution/attempt.js';
+import { Claimer, readTicket } from './execution/claimer.js';
+import type { Promised } from './execution/claimer.js';
+import { Executor } from './execution/executor.js';
+import type { Execution } from './execution/executor.js';
+import { followInterruptions } from './execution/interruptions.js';
+import { recordOf } from './handlers/handler.js';
+import type { Handler } from './handlers/handler.js';
+import type { WorkerOptions } from './worker-options.js';
+
+/** A ticket whose handler is not here waits so long before it is offered again. */
+const NO_HANDLER_RETRY_MS = 5_000;
+const HEARTBEAT_MS = 250;
+/** Tickets that came too early for a takeover and are looked at again; more are left to the server. */
+const DEFERRED_AT_MOST = 10_000;
+/** A handler whose attempt was interrupted keeps its slot so long at most: it may ignore its signal. */
+const ABANDON_AFTER_MS = 10_000;
+/** Time for handlers to react to the signal when the grace of a drain is over. */
+const LAST_WORDS_MS = 1_000;
+
+/** One worker process: pulls tickets, runs handlers, records what happens. Safe to stop before start and twice. */
+export class TaskWorker {
+  /** A new id at each start: whoever asks for a dead process gets no answer. */
+  readonly id: string;
+  readonly #options: WorkerOptions;
+  readonly #capacity: number;
+  readonly #concurrency: number;
+  readonly #holdings = new Map<number, Holding>();
+  readonly #executions = new Map<number, Execution>();
+  readonly #attemptsById = new Map<string, Attempt>();
+  readonly #claiming = new Set<number>();
+  readonly #buffer: Holding[] = [];
+  readonly #inHand = new Set<Promise<void>>();
+  #deferred: Ticket[] = [];
+  #slots = 0;
+  #stopping = false;
+  #log: TaskLog | undefined;
+  #puller: TicketPuller | undefined;
+  #interruptions: Follower | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #extendedAt = performance.now();
+
+  constructor(
+    private readonly handlers: ReadonlyMap<string, Handler>,
+    options: WorkerOptions,
+  ) {
+    this.#options = options;
+    this.id = `${hostname()
+      .replaceAll(/[^A-Za-z0-9_-]/g, '-')
+      .slice(0, 40)}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+    this.#concurrency = options.concurrency ?? availableParallelism();
+    this.#capacity = this.#concurrency + (options.prefetch ?? 0);
+  }
+
+  /** Handlers running now. */
+  get running(): number {
+    return this.#executions.size;
+  }
+
+  async start(): Promise<void> {
+    const { logger, natsUrl, leaseSeconds } = this.#options;
+    const log = await TaskLog.open({
+      url: natsUrl,
+      name: `worker ${this.id}`,
+      ...(leaseSeconds !== undefined && { leaseSeconds }),
+    });
+    this.#log = log;
+    const queues = this.#options.queues ?? [
+      ...new Set([...this.handlers.values()].map(({ queue }) => queue)),
+    ];
+    for (const drift of [...log.drifts, ...(await this.#register(log, queues))])
+      logger.warn(drift, 'The broker is set up differently from what this version expects');
+    // A claim under way counts: its answer may be lost while the fact is in the log.
+    log.answerRuns(this.id, ({ token, ticket }) => this.#executions.has(token) || this.#claiming.has(ticket));
+    this.#interruptions = await followInterruptions(
+      log,
+      queues,
+      {
+        cancelled: (place) => {
+          this.#cancelled(place);
+        },
+        stopAsked: (place) => {
+          this.#stopAsked(place);
+        },
+      },
+      (error) => {
+        logger.warn({ err: error }, 'Following cancels failed; trying again');
+      },
+    );
+    const actor = `worker:${this.id}`;
+    const claimer = new Claimer({
+      log,
+      worker: this.id,
+      actor,
+      isMine: (token) => this.#executions.has(token),
+      ...(this.#options.quietMs !== undefined && { quietMs: this.#options.quietMs }),
+    });
+    const executor = new Executor(log, logger);
+    this.#puller = log.pull({
+      queues,
+      free: () => (this.#stopping ? 0 : this.#capacity - this.#slots - this.#buffer.length),
+      onTicket: (ticket) => {
+        this.#received(ticket, claimer, executor);
+      },
+    });
+    this.#heartbeat = setInterval(() => {
+      this.#beat(claimer, executor);
+    }, HEARTBEAT_MS);
+    logger.info(
+      { worker: this.id, queues, handlers: [...this.handlers.keys()], concurrency: this.#concurrency },
+      'Worker started',
+    );
+  }
+
+  /**
+   * Takes no more tickets, gives running handlers their grace, hands back what has not ended by then.
+   */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#puller?.stop();
+    for (const holding of this.#buffer.splice(0)) this.#giveBack(holding);
+    await Promise.race([this.#idle(), sleep((this.#options.drainSeconds ?? 10) * 1000)]);
+    const stopping = new WorkerStoppingError('The worker stops; the task goes on elsewhere.');
+    for (const { attempt } of this.#executions.values()) attempt.abort(stopping);
+    if (this.#executions.size > 0) await Promise.race([this.#idle(), sleep(LAST_WORDS_MS)]);
+    for (const { attempt } of this.#executions.values()) attempt.interrupt(stopping);
+    await Promise.race([this.#idle(), sleep(LAST_WORDS_MS)]);
+    clearInterval(this.#heartbeat);
+    await this.#interruptions?.stop();
+    await this.#log?.close();
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#inHand.size > 0) await Promise.allSettled(this.#inHand);
+  }
+
+  async #register(log: TaskLog, queues: string[]): Promise<unknown[]> {
+    const drifts = await Promise.all(queues.map((queue) => log.provisionQueue(queue, 'worker')));
+    await Promise.all(
+      [...this.handlers.values()].map(async (handler) => {
+        const record = JSON.parse(JSON.stringify(recordOf(handler))) as ReturnType<typeof recordOf>;
+        const known = await log.buckets.handlers.get(handler.name);
+        if (!isDeepStrictEqual(known?.value, record)) await log.buckets.handlers.put(handler.name, record);
+      }),
+    );
+    return drifts.flat();
+  }
+
+  #received(ticket: Ticket, claimer: Claimer, executor: Executor): void {
+    const known = this.#holdings.get(ticket.sequence);
+    if (known) {
+      // Delivered again while it is in hand: the newer handle is the one to acknowledge.
+      known.ticket = ticket;
+      return;
+    }
+    const holding: Holding = { ticket };
+    this.#holdings.set(ticket.sequence, holding);
+    if (this.#slots >= this.#concurrency) this.#buffer.push(holding);
+    else this.#take(holding, claimer, executor);
+  }
+
+  #take(holding: Holding, claimer: Claimer, executor: Executor): void {
+    this.#slots++;
+    const done = this.#handle(holding, claimer, executor)
+      .catch((error: unknown) => {
+        this.#options.logger.error(
+          { err: error, task_id: holding.ticket.task_id, sequence: holding.ticket.sequence },
+          'A ticket could not be handled',
+        );
+      })
+      .finally(() => {
+        this.#inHand.delete(done);
+        this.#holdings.delete(holding.ticket.sequence);
+        this.#slots--;
+        const next = this.#stopping ? undefined : this.#buffer.shift();
+        if (next) this.#take(next, claimer, executor);
+        this.#puller?.wake();
+      });
+    this.#inHand.add(done);
+  }
+
+  async #handle(holding: Holding, claimer: Claimer, executor: Executor): Promise<void> {
+    const { ticket } = holding;
+    const promise = this.#read(ticket);
+    if (!promise) {
+      ticket.ack();
+      return;
+    }
+    const handler = this.handlers.get(promise.state.spec.name);
+    if (!handler) {
+      this.#options.logger.warn(
+        { task_id: ticket.task_id, task_name: promise.state.spec.name, queue: ticket.queue },
+        'No handler here for the task; it is offered again',
+      );
+      ticket.nak(NO_HANDLER_RETRY_MS);
+      return;
+    }
+    this.#claiming.add(ticket.sequence);
+    const claim = await claimer.claim(holding, promise).finally(() => this.#claiming.delete(ticket.sequence));
+    switch (claim.outcome) {
+      case 'void':
+        holding.ticket.ack();
+        return;
+      case 'left':
+        return;
+      case 'too-early':
+        if (this.#deferred.length < DEFERRED_AT_MOST) this.#deferred.push(holding.ticket);
+        return;
+      case 'running':
+        await this.#run(claim.attempt, handler, executor);
+    }
+  }
+
+  async #run(attempt: Attempt, handler: Handler, executor: Executor): Promise<void> {
+    const key = keyOf({ queue: attempt.state.queue, task_id: attempt.state.id });
+    this.#attemptsById.set(key, attempt);
+    let execution: Execution | undefined;
+    try {
+      await executor.execute(attempt, handler, (started) => {
+        execution = started;
+        this.#executions.set(attempt.token, started);
+      });
+    } finally {
+      this.#executions.delete(attempt.token);
+      if (this.#attemptsById.get(key) === attempt) this.#attemptsById.delete(key);
+      // The ticket is settled; no heartbeat may touch it while a deaf handler runs on.
+      this.#holdings.delete(attempt.holding.ticket.sequence);
+    }
+    if (attempt.interruption && execution && !this.#stopping)
+      await Promise.race([execution.handlerSettled, sleep(ABANDON_AFTER_MS, undefined, { ref: false })]);
+  }
+
+  /** Undefined when the ticket is unreadable: no worker could ever run it. */
+  #read(ticket: Ticket): Promised | undefined {
+    try {
+      return readTicket(ticket);
+    } catch (error) {
+      if (!(error instanceof BadBodyError)) throw error;
+      this.#options.logger.error({ err: error, sequence: ticket.sequence }, 'Ticket dropped');
+      return undefined;
+    }
+  }
+
+  #giveBack(holding: Holding): void {
+    this.#holdings.delete(holding.ticket.sequence);
+    holding.ticket.nak();
+  }
+
+  #cancelled(place: { queue: string; task_id: string; sequence: number }): void {
+    const attempt = this.#attemptsById.get(keyOf(place));
+    // An older cancel is that of an earlier life of the task.
+    if (attempt && place.sequence > attempt.token)
+      attempt.interrupt(new TaskCancelledError('The task was cancelled.'));
+  }
+
+  /** A cancel that lost its races against this attempt's own writes: the attempt writes it itself. */
+  #stopAsked(place: { queue: string; task_id: string; sequence: number }): void {
+    const attempt = this.#attemptsById.get(keyOf(place));
+    if (!attempt || place.sequence < attempt.token) return;
+    attempt
+      .record({ type: 'cancel' })
+      .then(() => {
+        attempt.interrupt(new TaskCancelledError('The task was cancelled.'));
+      })
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ err: error, task_id: place.task_id }, 'A stop could not be recorded');
+      });
+  }
+
+  /** Keeps leases, flushes progress, ends what has run too long, looks again at what came too early. */
+  #beat(claimer: Claimer, executor: Executor): void {
+    const now = performance.now();
+    const leaseMs = (this.#options.leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000;
+    if (now - this.#extendedAt >= leaseMs / 3) {
+      this.#extendedAt = now;
+      for (const { ticket } of this.#holdings.values()) ticket.extend();
+    }
+    for (const execution of this.#executions.values()) {
+      execution.reporter?.flush(now);
+      enforceLimits(execution.attempt, now);
+    }
+    if (this.#deferred.length === 0) return;
+    if (this.#log && this.#log.connectedForMs > (this.#options.quietMs ?? 10_000) + HEARTBEAT_MS) {
+      const deferred = this.#deferred;
+      this.#deferred = [];
+      for (const ticket of deferred)
+        if (!this.#stopping && this.#slots < this.#concurrency) this.#received(ticket, claimer, executor);
+    }
+  }
+}
+
+const keyOf = (place: { queue: string; task_id: string }): string => `${place.queue}.${place.task_id}`;
+
+/** The soft limit asks the handler to stop, the hard one ends the attempt whatever it does. */
+function enforceLimits(attempt: Attempt, now: number): void {
+  const seconds = (now - attempt.startedAt) / 1000;
+  const { soft_time_limit: soft, time_limit: hard } = attempt.state.spec;
+  if (seconds > hard) attempt.interrupt(new TimeLimitExceeded(`The attempt ran longer than ${hard} s.`));
+  else if (seconds > soft) attempt.abort(new SoftTimeLimitExceeded(`The attempt ran longer than ${soft} s.`));
+}

@@ -1,0 +1,22 @@
+import type { Logger } from '@millrace/runtime';
+
+/** How a worker process works. */
+export interface WorkerOptions {
+  /** Where the broker is: `nats://user:password@host:port`. */
+  natsUrl: string;
+  logger: Logger;
+  /** Handlers that run at once. Defaults to the number of cores. */
+  concurrency?: number;
+  /** Tickets held beyond the running ones. Defaults to 0: urgent work never waits in a busy worker. */
+  prefetch?: number;
+  /** Queues to serve. Defaults to those of the handlers. */
+  queues?: string[];
+  /** Seconds without a sign of life after which the server gives a ticket to another worker. Defaults to 30. */
+  leaseSeconds?: number;
+  /** Seconds that running handlers are given to end when the worker stops. Defaults to 10. */
+  drainSeconds?: number;
+  /** Milliseconds after a (re)connect in which nothing is taken over. Defaults to 10,000. */
+  quietMs?: number;
+}
+
+export const WORKER_OPTIONS = Symbol('millrace:worker-options');
