@@ -15,7 +15,7 @@ export interface AppLife extends Life {
 }
 
 /** Settings of one app that another must not inherit. */
-const NOT_INHERITED = ['PORT', 'MILLRACE_ADMIN_KEY'];
+const NOT_INHERITED = { PORT: undefined, MILLRACE_ADMIN_KEY: undefined };
 
 /** Runs an app as a child process that says when we are gone by losing its IPC channel, and speaks under its name. */
 export async function runApp(app: AppDefinition, output: Output): Promise<AppLife> {
@@ -53,9 +53,8 @@ export async function runApp(app: AppDefinition, output: Output): Promise<AppLif
 }
 
 function environmentOf(app: AppDefinition): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name));
-  const format = process.stdout.isTTY ? { MILLRACE_LOG_FORMAT: 'pretty' } : {};
-  return { ...format, ...Object.fromEntries(inherited), ...app.env, MILLRACE_SUPERVISED: '1' };
+  const readable = process.stdout.isTTY ? { MILLRACE_LOG_FORMAT: 'pretty' } : {};
+  return { ...readable, ...process.env, ...NOT_INHERITED, ...app.env, MILLRACE_SUPERVISED: '1' };
 }
 
 async function firstError(child: NodeJS.EventEmitter): Promise<Error> {

@@ -11,6 +11,8 @@ export interface StandaloneConfig {
   dataDir: string;
   port: number;
   adminKey: string | undefined;
+  /** Whether a terminal may be given colours: NO_COLOR forbids it. */
+  mayColour: boolean;
   nats: ServerChoice<{ port: number; explicitPath: string | undefined }>;
   postgres: ServerChoice<{ port: number }>;
 }
@@ -30,17 +32,19 @@ const Environment = z.object({
   MILLRACE_POSTGRES_PORT: port(0).default(DEFAULT_POSTGRES_PORT),
   MILLRACE_ADMIN_KEY: z.string().optional(),
   MILLRACE_NATS_SERVER: z.string().optional(),
+  NO_COLOR: z.string().optional(),
   NATS_URL: url(['nats', 'tls'], 'nats://user:password@host:4222').optional(),
   DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host:5432/millrace').optional(),
 });
 
 /** Reads the environment; fails with all wrong variables at once, each in a plain sentence. */
-export function readStandaloneConfig(env: NodeJS.ProcessEnv): Readonly<StandaloneConfig> {
+export function readStandaloneConfig(env: NodeJS.ProcessEnv = process.env): Readonly<StandaloneConfig> {
   const read = readConfig(Environment, env);
   return Object.freeze<StandaloneConfig>({
     dataDir: resolve(read.MILLRACE_DATA_DIR),
     port: read.PORT,
     adminKey: read.MILLRACE_ADMIN_KEY,
+    mayColour: read.NO_COLOR === undefined,
     nats:
       read.NATS_URL === undefined
         ? { kind: 'embedded', port: read.MILLRACE_NATS_PORT, explicitPath: read.MILLRACE_NATS_SERVER }

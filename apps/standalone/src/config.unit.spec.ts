@@ -8,6 +8,7 @@ describe('the configuration of standalone', () => {
       dataDir: join(PROJECT_DIR, '.millrace'),
       port: 3000,
       adminKey: undefined,
+      mayColour: true,
       nats: { kind: 'embedded', port: 4222, explicitPath: undefined },
       postgres: { kind: 'embedded', port: 5433 },
     });

@@ -10,8 +10,9 @@ import { Standalone } from './standalone.js';
 const SAME_WISH_MS = 500;
 
 async function main(): Promise<void> {
-  const output = new Output(process.stdout, process.stdout.isTTY && process.env['NO_COLOR'] === undefined);
-  const standalone = new Standalone(readStandaloneConfig(process.env), output);
+  const config = readStandaloneConfig();
+  const output = new Output(process.stdout, process.stdout.isTTY && config.mayColour);
+  const standalone = new Standalone(config, output);
   stopOnSignals(standalone, output);
   await standalone.start();
 }

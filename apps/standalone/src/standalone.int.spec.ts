@@ -44,6 +44,7 @@ async function setup() {
     dataDir: join(dir, 'data'),
     port: await freePort(),
     adminKey: undefined,
+    mayColour: false,
     nats: { kind: 'external', url: 'nats://127.0.0.1:1' },
     postgres: { kind: 'external', url: 'postgres://127.0.0.1:1/x' },
   };

@@ -45,13 +45,16 @@ export class Standalone {
     // What is half started finishes first: nothing may be born after the stop.
     await this.starting?.catch(() => undefined);
     for (const app of this.apps) await app.stop();
-    await Promise.all(this.servers.map((server) => server.supervised?.stop()));
+    await Promise.all(this.ownServers().map((server) => server.stop()));
   }
 
   async kill(): Promise<void> {
     this.stopping.abort();
-    const supervised = [...this.apps, ...this.servers.map((server) => server.supervised)];
-    await Promise.all(supervised.map((one) => one?.kill()));
+    await Promise.all([...this.apps, ...this.ownServers()].map((one) => one.kill()));
+  }
+
+  private ownServers() {
+    return this.servers.flatMap((server) => server.supervised ?? []);
   }
 
   private async startAll(): Promise<void> {

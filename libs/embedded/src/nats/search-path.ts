@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { searchPath } from '../config.js';
 
 /** Where distributions put servers, although only root has these folders in its PATH. */
 const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin'];
@@ -10,7 +11,9 @@ export async function findPrograms(
   extraFolders: readonly string[] = SERVER_FOLDERS,
 ): Promise<string[]> {
   const folders = [
-    ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
+    ...searchPath()
+      .split(delimiter)
+      .filter((folder) => folder !== ''),
     ...extraFolders,
   ];
   const candidates = [...new Set(folders)].map((folder) => join(folder, name));

@@ -118,7 +118,7 @@ async function writeConfig(
   dataDir: string,
   login: { user: string; password: string; storeDir: string },
 ): Promise<string> {
-  await mkdir(login.storeDir, { recursive: true });
+  await mkdir(login.storeDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, 'nats-server.conf');
   const text = renderNatsConfig({
     ...login,
