@@ -27,7 +27,9 @@ export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = Object.freeze({
  * @param random a number in [0, 1), used only with jitter
  */
 export function retryDelayMs(policy: RetryPolicy, failed: number, random: number): number {
-  const grown = policy.delay_seconds * policy.backoff_factor ** (failed - 1);
+  // A factor of Infinity would make NaN of a delay of 0.
+  const factor = Math.min(policy.backoff_factor ** (failed - 1), Number.MAX_VALUE);
+  const grown = policy.delay_seconds * factor;
   const capped = Math.min(grown, policy.max_delay_seconds);
   const spread = policy.jitter ? capped * (0.5 + random / 2) : capped;
   return Math.round(spread * 1000);

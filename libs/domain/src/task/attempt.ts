@@ -23,12 +23,20 @@ export function claim(command: CommandOf<'claim'>, state: ExistingTask, context:
   return started(state, command, { begun: begun + 1, failed, lost });
 }
 
-/** The caller has made sure that the attempt's worker is dead. */
+/**
+ * The caller has made sure that the worker of the attempt in the fact `seen` is dead. That holds for no later fact: another worker may have
+ * taken over in between, so whoever lost the race asks anew instead of deciding again.
+ */
 export function takeOver(command: CommandOf<'take-over'>, state: ExistingTask): TaskEvent {
   if (state.phase !== 'running' || state.run.ticket !== command.ticket)
     throw new TaskRefusal(
       'task/not-claimable',
       `The task is ${statusOf(state)} and no attempt of this ticket runs.`,
+    );
+  if (state.sequence !== command.seen || state.run.worker === command.worker)
+    throw new TaskRefusal(
+      'task/not-claimable',
+      `The attempt ${state.run.attempt} on ${state.run.worker} is alive as far as is known.`,
     );
   const attempts = afterLoss(state.run);
   if (attempts.lost >= MAX_LOST) return lostTooOften(state, attempts);
@@ -133,8 +141,11 @@ export function ownRun(state: ExistingTask, token: number): Run {
   );
 }
 
+/** Only what never started expires: else a drain after that time would throw away the work of a healthy task. */
 export const hasExpired = (state: KnownTask, context: Context): boolean =>
-  state.spec.expires_at !== undefined && Date.parse(state.spec.expires_at) <= context.now;
+  state.attempts.begun === 0 &&
+  state.spec.expires_at !== undefined &&
+  Date.parse(state.spec.expires_at) <= context.now;
 
 export const expired = (state: ExistingTask): TaskEvent => ({
   kind: 'cancelled',

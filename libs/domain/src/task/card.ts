@@ -1,6 +1,8 @@
+import type { Json } from '../json.js';
 import { INLINE_PARAMETERS_BYTES } from './facts.js';
 import type { ReadyReason, TaskCard, TaskEvent } from './facts.js';
 import type { Lane } from './kinds.js';
+import { TaskRefusal } from './refusals.js';
 import type { KnownTask } from './state.js';
 
 /** The task is ready in a lane: the fact that says so is its ticket. */
@@ -20,14 +22,38 @@ export function cardOf(state: KnownTask): TaskCard {
   return {
     task: state.spec,
     attempts: state.attempts,
-    ...(isInline(state) ? inlineInput(state) : { input: state.input }),
+    ...(isInline(state.parameters) ? { parameters: state.parameters } : { input: state.input }),
     ...(state.checkpoint > 0 && { checkpoint: state.checkpoint }),
   };
 }
 
-const isInline = (state: KnownTask): boolean =>
-  state.parameters !== undefined && JSON.stringify(state.parameters).length <= INLINE_PARAMETERS_BYTES;
+/** The card that leans on no other fact: with the parameters, however long they are. */
+export function wholeCardOf(state: KnownTask): TaskCard {
+  if (state.parameters === undefined)
+    throw new TaskRefusal(
+      'task/input-unread',
+      `The parameters stand in the fact ${state.input}, which must be read first.`,
+    );
+  const { input: _input, ...card } = cardOf(state);
+  return { ...card, parameters: state.parameters };
+}
 
 /** Without the parameters at hand the name of their fact must do. */
-export const inlineInput = (state: KnownTask): Pick<TaskCard, 'parameters' | 'input'> =>
-  state.parameters === undefined ? { input: state.input } : { parameters: state.parameters };
+const isInline = (parameters: Json | undefined): parameters is Json =>
+  parameters !== undefined && isAtMost(INLINE_PARAMETERS_BYTES, JSON.stringify(parameters));
+
+/** Whether the text has at most so many bytes in UTF-8; most texts need no counting. */
+function isAtMost(limit: number, text: string): boolean {
+  if (text.length > limit) return false;
+  if (text.length * 3 <= limit) return true;
+  let bytes = 0;
+  for (let at = 0; at < text.length; at++) bytes += utf8Bytes(text.charCodeAt(at));
+  return bytes <= limit;
+}
+
+/** Half a surrogate pair counts as half of the pair's four bytes. */
+function utf8Bytes(codeUnit: number): number {
+  if (codeUnit < 0x80) return 1;
+  const isSurrogate = codeUnit >= 0xd800 && codeUnit <= 0xdfff;
+  return codeUnit < 0x800 || isSurrogate ? 2 : 3;
+}

@@ -5,7 +5,8 @@ import type { Progress, TaskError, TaskSpec } from './facts.js';
 export type Command =
   | { type: 'submit'; spec: TaskSpec; parameters: Json; not_before?: string }
   | { type: 'claim'; worker: string; ticket: number; after?: number }
-  | { type: 'take-over'; worker: string; ticket: number }
+  /** `seen`: the fact whose worker was asked and gave no answer. Whatever was written since is a sign of life. */
+  | { type: 'take-over'; worker: string; ticket: number; seen: number }
   | { type: 'report-progress'; token: number; progress: Progress }
   | { type: 'save-checkpoint'; token: number; state: Json; steps?: number[] }
   | { type: 'record-step'; token: number; name: string; result?: Json; signal?: number }
@@ -19,14 +20,17 @@ export type Command =
       duration_ms: number;
       delay_ms?: number;
     }
-  | { type: 'cancel'; message?: string }
+  /** `token`: of the attempt that answers a request to stop; without it, the cancel is anybody's. */
+  | { type: 'cancel'; message?: string; token?: number }
   | { type: 'expire' }
-  | { type: 'pause'; reason: string; duration_ms?: number }
+  /** `token`: of the attempt that answers a request to pause; without it, the pause is taken by force. */
+  | { type: 'pause'; reason: string; duration_ms?: number; token?: number }
   | { type: 'resume' }
   | { type: 'retry'; from_start?: boolean }
   | { type: 'change-priority'; priority: number }
   | { type: 'move-to-front' }
-  | { type: 'repair-ticket' }
+  /** `seen`: the fact whose ticket was found missing (and whose worker dead, if it ran). */
+  | { type: 'repair-ticket'; seen: number }
   | { type: 'carry' };
 
 export type CommandType = Command['type'];

@@ -10,7 +10,7 @@ import {
   succeed,
   takeOver,
 } from './attempt.js';
-import { cardOf, inlineInput, ready, redriven } from './card.js';
+import { cardOf, ready, redriven, wholeCardOf } from './card.js';
 import type { Command, CommandOf, Context } from './commands.js';
 import { MAX_LOST } from './facts.js';
 import type { TaskCard, TaskEvent } from './facts.js';
@@ -63,7 +63,7 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
       if (state.phase !== 'ready') throw notWaiting(state);
       return ready('front', cardOf(state), 'reordered');
     case 'repair-ticket':
-      return repairTicket(state);
+      return repairTicket(command, state);
     case 'carry':
       return carry(state);
   }
@@ -83,6 +83,7 @@ function submit(command: CommandOf<'submit'>, state: TaskState): TaskEvent {
 }
 
 function cancel(command: CommandOf<'cancel'>, state: ExistingTask): TaskEvent | undefined {
+  if (command.token !== undefined) ownRun(state, command.token);
   switch (state.phase) {
     case 'cancelled':
       return undefined;
@@ -112,13 +113,14 @@ function cancel(command: CommandOf<'cancel'>, state: ExistingTask): TaskEvent | 
   }
 }
 
-/** Ends a waiting task whose time to start has passed; a running one may finish. */
+/** Ends a waiting task whose time to start has passed; one that has started may finish. */
 function expire(state: ExistingTask, context: Context): TaskEvent | undefined {
   const waits = state.phase === 'ready' || state.phase === 'scheduled' || state.phase === 'held';
   return waits && hasExpired(state, context) ? expired(state) : undefined;
 }
 
 function pause(command: CommandOf<'pause'>, state: ExistingTask): TaskEvent | undefined {
+  if (command.token !== undefined) ownRun(state, command.token);
   switch (state.phase) {
     case 'paused':
       return undefined;
@@ -186,16 +188,18 @@ function changePriority(command: CommandOf<'change-priority'>, state: ExistingTa
 }
 
 /** The task's ticket is gone (and its worker dead, if it ran): a new ticket, or the end of a task that was lost too often. */
-function repairTicket(state: ExistingTask): TaskEvent {
+function repairTicket(command: CommandOf<'repair-ticket'>, state: ExistingTask): TaskEvent {
+  // What was found missing at one fact says nothing about the next: a healthy attempt would be fenced off and charged.
+  if (state.sequence !== command.seen)
+    throw new TaskRefusal('task/not-waiting', `The task moved on since the fact ${command.seen}.`);
   switch (state.phase) {
     case 'ready':
-      return ready(state.lane, cardOf(state), 'repaired');
     case 'scheduled':
       return ready(state.lane, cardOf(state), 'repaired');
     case 'running': {
       const attempts = afterLoss(state.run);
       if (attempts.lost >= MAX_LOST) return lostTooOften(state, attempts);
-      return ready(laneOf(state.spec.priority), { ...cardOf(state), attempts }, 'repaired');
+      return ready(state.lane, { ...cardOf(state), attempts }, 'repaired');
     }
     case 'held':
     case 'paused':
@@ -208,14 +212,13 @@ function repairTicket(state: ExistingTask): TaskEvent {
 
 /** The same wait again, with the whole task in its body, so that everything before it may leave the log. */
 function carry(state: ExistingTask): TaskEvent {
-  const card = { ...cardOf(state), ...inlineInput(state) };
   const carried = state.sequence;
   switch (state.phase) {
     case 'scheduled':
       return {
         kind: 'scheduled',
         data: {
-          ...card,
+          ...wholeCardOf(state),
           until: state.until,
           lane: state.lane,
           reason: state.reason,
@@ -224,9 +227,9 @@ function carry(state: ExistingTask): TaskEvent {
         },
       };
     case 'held':
-      return { kind: 'held', data: { ...card, waiting_for: state.waiting_for, carried } };
+      return { kind: 'held', data: { ...wholeCardOf(state), waiting_for: state.waiting_for, carried } };
     case 'paused':
-      return { kind: 'paused', data: { ...card, reason: state.reason, carried } };
+      return { kind: 'paused', data: { ...wholeCardOf(state), reason: state.reason, carried } };
     case 'ready':
     case 'running':
     case 'succeeded':

@@ -1,5 +1,7 @@
 import type { Attempts, Fact, Run, TaskCard } from './facts.js';
-import type { KnownTask, ReadyTask, RunningTask, TaskState } from './state.js';
+import { laneOf } from './kinds.js';
+import type { Lane } from './kinds.js';
+import type { ExistingTask, KnownTask, ReadyTask, RunningTask, TaskState } from './state.js';
 
 /**
  * The state after one more fact.
@@ -116,13 +118,14 @@ function known(state: KnownTask, fact: Fact): KnownTask {
 
 const attemptsOf = (run: Run): Attempts => ({ begun: run.attempt, failed: run.failed, lost: run.lost });
 
-function running(state: Exclude<TaskState, { phase: 'none' }>, fact: Fact, run: Run): RunningTask {
+function running(state: ExistingTask, fact: Fact, run: Run): RunningTask {
   const same = state.phase === 'running' && state.run.token === run.token;
   return {
     phase: 'running',
     ...known(state, fact),
     attempts: attemptsOf(run),
     checkpoint: run.checkpoint ?? 0,
+    lane: laneOfTicket(state),
     run,
     started_at: same ? state.started_at : fact.at,
     reported: same && state.reported,
@@ -130,22 +133,23 @@ function running(state: Exclude<TaskState, { phase: 'none' }>, fact: Fact, run: 
   };
 }
 
-const reported = (state: Exclude<TaskState, { phase: 'none' }>, fact: Fact, run: Run): RunningTask => ({
+const reported = (state: ExistingTask, fact: Fact, run: Run): RunningTask => ({
   ...running(state, fact, run),
   reported: true,
 });
 
 /** The attempt gave the task back unharmed: its ticket stays the ticket, and is claimed on the `yielded` fact. */
-function yielded(state: Exclude<TaskState, { phase: 'none' }>, fact: Fact, run: Run): ReadyTask {
+function yielded(state: ExistingTask, fact: Fact, run: Run): ReadyTask {
   return {
     phase: 'ready',
     ...known(state, fact),
     attempts: { ...attemptsOf(run), lost: 0 },
     checkpoint: run.checkpoint ?? 0,
-    lane:
-      state.phase === 'ready' || state.phase === 'scheduled'
-        ? state.lane
-        : (`p${state.spec.priority}` as ReadyTask['lane']),
+    lane: laneOfTicket(state),
     ticket: run.ticket,
   };
 }
+
+/** An attempt stays in the lane of its ticket, where its redelivery and the ack floor are to be looked for. */
+const laneOfTicket = (state: ExistingTask): Lane =>
+  'lane' in state ? state.lane : laneOf(state.spec.priority);

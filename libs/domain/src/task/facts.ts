@@ -13,7 +13,7 @@ export interface TaskSpec {
   /** Seconds after which the attempt is ended. */
   time_limit: number;
   submitted_at: string;
-  /** The task never starts after this time. */
+  /** The task never starts after this time; once it has started, it may finish, retries and hand-overs included. */
   expires_at?: string;
   tags?: string[];
   user_id?: string;
@@ -142,7 +142,7 @@ export type Fact = TaskEvent & {
   actor: string;
 };
 
-/** Longer parameters are not copied from ticket to ticket but named. */
+/** Parameters whose JSON is longer, in UTF-8, are not copied from ticket to ticket but named. */
 export const INLINE_PARAMETERS_BYTES = 8 * 1024;
 
 /** Attempts that may be lost in a row before the task is taken out as poison. */

@@ -11,6 +11,8 @@ export const REFUSALS = {
   'task/not-running': 'The task is not running.',
   'task/not-waiting': 'The task is not waiting in a lane.',
   'task/not-resumable': 'Only a paused or failed task can be resumed.',
+  'task/input-unread':
+    'The parameters stand in a fact that was not read; without them the wait cannot be carried.',
   'task/not-retryable': 'Only a failed task can be retried.',
 } as const;
 

@@ -43,7 +43,7 @@ export interface NoTask {
 export interface ReadyTask extends KnownTask {
   phase: 'ready';
   lane: Lane;
-  /** Sequence of the ticket a worker may claim with. */
+  /** Sequence of the ticket a worker may claim with: older than the last fact after a hand-over. */
   ticket: number;
 }
 
@@ -65,6 +65,8 @@ export interface HeldTask extends KnownTask {
 /** An attempt runs. */
 export interface RunningTask extends KnownTask {
   phase: 'running';
+  /** Lane of the ticket that the attempt was claimed with. */
+  lane: Lane;
   run: Run;
   started_at: string;
   /** Whether the attempt has reported anything yet: PROCESSING, not only STARTED. */

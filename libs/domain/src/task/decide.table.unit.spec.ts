@@ -1,0 +1,165 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Command, CommandType } from './commands.js';
+import { decide } from './decide.js';
+import type { TaskEvent } from './facts.js';
+import { isRefusal } from './refusals.js';
+import type { TaskState } from './state.js';
+import { CARD, NOW, TASK, after, given, later, stateAfter } from './task.specification.js';
+
+const spec = { ...TASK, expires_at: new Date(NOW.now + 3_600_000).toISOString() };
+const parameters = { film: 'a.mov' };
+const error = { name: 'Error', message: 'no disk' };
+const submit: Command = { type: 'submit', spec, parameters };
+const claim: Command = { type: 'claim', worker: 'w1', ticket: 1 };
+const fail: Command = { type: 'fail', token: 2, error, retryable: true, duration_ms: 5 };
+
+/** Each phase, and the ways to be in it that differ. */
+const STATES = {
+  none: [],
+  ready: after(submit),
+  delayed: after({ ...submit, not_before: '2026-01-01T01:00:00.000Z' }),
+  retrying: after(submit, claim, fail),
+  held: [{ kind: 'held', data: { ...CARD, task: spec, waiting_for: 'limit:gpu' } }],
+  started: after(submit, claim),
+  processing: after(submit, claim, { type: 'report-progress', token: 2, progress: { percent: 5 } }),
+  yielded: after(submit, claim, { type: 'yield', token: 2, reason: 'drain' }),
+  paused: after(submit, { type: 'pause', reason: 'asked' }),
+  succeeded: after(submit, claim, { type: 'succeed', token: 2, result: 42, duration_ms: 5 }),
+  failed: after(submit, claim, { ...fail, retryable: false }),
+  cancelled: after(submit, { type: 'cancel' }),
+} satisfies Record<string, TaskEvent[]>;
+
+/** Well-aimed commands: right ticket, right token, last fact seen. */
+const COMMANDS: Record<CommandType, (state: TaskState) => Command> = {
+  submit: () => submit,
+  claim: (state) => ({ ...claim, ...(state.phase === 'scheduled' && { ticket: 99, after: state.sequence }) }),
+  'take-over': (state) => ({ type: 'take-over', worker: 'w2', ticket: 1, seen: lastOf(state) }),
+  'report-progress': () => ({ type: 'report-progress', token: 2, progress: { percent: 10 } }),
+  'save-checkpoint': () => ({ type: 'save-checkpoint', token: 2, state: { frame: 7 } }),
+  'record-step': () => ({ type: 'record-step', token: 2, name: 'probe' }),
+  yield: () => ({ type: 'yield', token: 2, reason: 'drain' }),
+  succeed: () => ({ type: 'succeed', token: 2, result: 42, duration_ms: 5 }),
+  fail: () => fail,
+  cancel: () => ({ type: 'cancel' }),
+  expire: () => ({ type: 'expire' }),
+  pause: () => ({ type: 'pause', reason: 'asked' }),
+  resume: () => ({ type: 'resume' }),
+  retry: () => ({ type: 'retry' }),
+  'change-priority': () => ({ type: 'change-priority', priority: 9 }),
+  'move-to-front': () => ({ type: 'move-to-front' }),
+  'repair-ticket': (state) => ({ type: 'repair-ticket', seen: lastOf(state) }),
+  carry: () => ({ type: 'carry' }),
+};
+
+const lastOf = (state: TaskState): number => (state.phase === 'none' ? 0 : state.sequence);
+
+const WAITING = 'ready delayed retrying held yielded';
+const RUNNING = 'started processing';
+const ENDED = 'succeeded failed cancelled';
+const overtaken = { 'task/not-found': 'none', 'task/attempt-overtaken': `${WAITING} paused ${ENDED}` };
+
+/** For each command: what comes of it, and in which states. */
+const TABLE: Record<CommandType, Record<string, string>> = {
+  submit: { p5: 'none', 'task/already-exists': `${WAITING} ${RUNNING} paused ${ENDED}` },
+  claim: {
+    started: 'ready delayed retrying yielded',
+    'task/not-found': 'none',
+    'task/not-claimable': `held ${RUNNING} paused ${ENDED}`,
+  },
+  'take-over': {
+    started: RUNNING,
+    'task/not-found': 'none',
+    'task/not-claimable': `${WAITING} paused ${ENDED}`,
+  },
+  'report-progress': { progress: RUNNING, ...overtaken },
+  'save-checkpoint': { checkpoint: RUNNING, ...overtaken },
+  'record-step': { step: RUNNING, ...overtaken },
+  yield: { yielded: RUNNING, ...overtaken },
+  succeed: { succeeded: RUNNING, ...overtaken },
+  fail: { scheduled: RUNNING, ...overtaken },
+  cancel: {
+    cancelled: `${WAITING} ${RUNNING} paused`,
+    nothing: 'cancelled',
+    'task/not-found': 'none',
+    'task/already-succeeded': 'succeeded',
+    'task/already-failed': 'failed',
+  },
+  expire: {
+    cancelled: 'ready delayed held',
+    nothing: `retrying yielded ${RUNNING} paused ${ENDED}`,
+    'task/not-found': 'none',
+  },
+  pause: {
+    paused: `${WAITING} ${RUNNING}`,
+    nothing: 'paused',
+    'task/not-found': 'none',
+    'task/already-ended': ENDED,
+  },
+  resume: {
+    p5: 'paused failed',
+    'task/not-found': 'none',
+    'task/not-resumable': `${WAITING} ${RUNNING} succeeded cancelled`,
+  },
+  retry: {
+    p5: 'failed',
+    'task/not-found': 'none',
+    'task/not-retryable': `${WAITING} ${RUNNING} paused succeeded cancelled`,
+  },
+  'change-priority': {
+    p9: 'ready yielded',
+    'task/not-found': 'none',
+    'task/not-waiting': `delayed retrying held ${RUNNING} paused ${ENDED}`,
+  },
+  'move-to-front': {
+    front: 'ready yielded',
+    'task/not-found': 'none',
+    'task/not-waiting': `delayed retrying held ${RUNNING} paused ${ENDED}`,
+  },
+  'repair-ticket': {
+    p5: `ready delayed retrying yielded ${RUNNING}`,
+    'task/not-found': 'none',
+    'task/not-waiting': `held paused ${ENDED}`,
+  },
+  carry: {
+    scheduled: 'delayed retrying',
+    held: 'held',
+    paused: 'paused',
+    'task/not-found': 'none',
+    'task/not-waiting': `ready yielded ${RUNNING} ${ENDED}`,
+  },
+};
+
+function outcome(type: CommandType, events: TaskEvent[]): string {
+  const state = stateAfter(events);
+  try {
+    return decide(COMMANDS[type](state), state, type === 'expire' ? later(7200) : NOW)?.kind ?? 'nothing';
+  } catch (error) {
+    if (isRefusal(error)) return error.code;
+    throw error;
+  }
+}
+
+describe('every command in every state', () => {
+  for (const [type, outcomes] of Object.entries(TABLE) as [CommandType, Record<string, string>][]) {
+    it(`${type}: ${Object.keys(outcomes).join(', ')}`, () => {
+      const expected = Object.entries(outcomes).flatMap(([result, names]) =>
+        names.split(' ').map((name) => [name, result] as const),
+      );
+      const decided = Object.entries(STATES).map(([name, events]) => [name, outcome(type, events)] as const);
+      expect(expected).toHaveLength(decided.length);
+      expect(Object.fromEntries(decided)).toEqual(Object.fromEntries(expected));
+    });
+  }
+});
+
+describe('the given/when/then of the specifications', () => {
+  it('tells what was decided when it is not what was expected', () => {
+    expect(() => given(STATES.ready).when(claim).thenNothing()).toThrow(/decided:[^]*"kind": "started"/);
+    expect(() => given([]).when(claim).thenRefused('task/not-claimable')).toThrow('task/not-found');
+    expect(() =>
+      given(STATES.cancelled)
+        .when({ type: 'cancel' })
+        .then({ kind: 'front', data: { ...CARD, reason: 'reordered' } }),
+    ).toThrow('decided');
+  });
+});
