@@ -42,5 +42,6 @@ function tellingLine(stderr: string): string | undefined {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  return lines.find((line) => /^(E:|Error|FATAL|initdb: error)/i.test(line)) ?? lines.at(-1);
+  const line = lines.find((each) => /^(E:|Error|FATAL|initdb: error)/i.test(each)) ?? lines.at(-1);
+  return line?.replace(/^E: /, '');
 }
