@@ -9,7 +9,6 @@ import { isLane } from './kinds.js';
 import type { Kind } from './kinds.js';
 import { isRefusal } from './refusals.js';
 import { NO_TASK, hasEnded } from './state.js';
-import type { ExistingTask, TaskState } from './state.js';
 import { NOW, TASK, factOf } from './task.specification.js';
 
 /** One thing that somebody tries: `pick` chooses its arguments, and now and then aims them at the past. */
@@ -292,7 +291,7 @@ describe('a reader', () => {
       if (command.type === 'carry' || !('parameters' in before)) return;
       const { parameters, ...unread } = before;
       if (JSON.stringify(parameters).length > INLINE_PARAMETERS_BYTES)
-        expectSame(judged(command, unread as ExistingTask, context), judged(command, before, context));
+        expectSame(judged(command, unread, context), judged(command, before, context));
     });
   });
 
