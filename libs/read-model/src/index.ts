@@ -1,1 +1,15 @@
-export {};
+export { Database, openDatabase } from './database/database.js';
+export type { DatabaseOptions } from './database/database.js';
+export { isDatabaseAway } from './database/database-away.js';
+export { migrate } from './database/migrate.js';
+export type { MigrateOptions } from './database/migrate.js';
+export { SweepQueries } from './sweep/sweep.queries.js';
+export type { LaneFloors, SweptTask } from './sweep/sweep.queries.js';
+export { attemptsOf } from './task-events/attempts.js';
+export type { AttemptFact, AttemptOutcome, TaskAttempt } from './task-events/attempts.js';
+export type { TaskEventRow } from './task-events/task-event.entity.js';
+export type { TaskPhase, TaskRow, TaskSummary } from './tasks/task.entity.js';
+export { BadCursorError, TASK_SORTS } from './tasks/task-list.js';
+export type { TaskFilter, TaskListOptions, TaskSort } from './tasks/task-list.js';
+export { POSITION_LIMIT, TaskQueries } from './tasks/task.queries.js';
+export type { ProjectionState, TaskPage } from './tasks/task.queries.js';

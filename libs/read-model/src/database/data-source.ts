@@ -1,0 +1,21 @@
+import 'reflect-metadata';
+import { DataSource } from 'typeorm';
+import { FirstTables0001 } from '../migrations/0001-first-tables.js';
+import { ProjectionRow } from '../projections/projection.entity.js';
+import { TaskEventRow } from '../task-events/task-event.entity.js';
+import { TaskRow } from '../tasks/task.entity.js';
+
+/** The tables as TypeORM sees them. It migrates and compares; rows are read and written by SQL of our own. */
+export const dataSourceOf = (url: string, schema: string): DataSource =>
+  new DataSource({
+    type: 'postgres',
+    url,
+    schema,
+    applicationName: 'millrace-migrate',
+    synchronize: false,
+    // The migrations name no schema.
+    extra: { options: `-c search_path=${schema}` },
+    entities: [TaskRow, TaskEventRow, ProjectionRow],
+    migrations: [FirstTables0001],
+    migrationsTableName: 'millrace_migrations',
+  });

@@ -1,0 +1,142 @@
+import { laneRank } from '@millrace/domain';
+import type { Lane } from '@millrace/domain';
+import type { Database } from '../database/database.js';
+import type { TaskRow } from '../tasks/task.entity.js';
+
+/** The ack floor of each lane of a queue: no ticket at or below it will be delivered again. */
+export type LaneFloors = ReadonlyMap<Lane, number>;
+
+/** A task as the sweeper needs to know it. The log decides: `sequence` is what the repair was seen at. */
+export type SweptTask = Pick<
+  TaskRow,
+  | 'id'
+  | 'queue'
+  | 'phase'
+  | 'lane'
+  | 'ticket'
+  | 'due_ticket'
+  | 'until'
+  | 'expires_at'
+  | 'worker'
+  | 'token'
+  | 'sequence'
+  | 'first_sequence'
+  | 'updated_at'
+>;
+
+const COLUMNS =
+  'id, queue, phase, lane, ticket, due_ticket, until, expires_at, worker, token, sequence, first_sequence, updated_at';
+
+/** A pass finds the rest the next time. */
+const DEFAULT_LIMIT = 1000;
+
+/** What the scheduler looks for in the read models. A find is a suspicion: the log, asked after it, decides. */
+export class SweepQueries {
+  constructor(private readonly database: Database) {}
+
+  /** Ready and running tasks of a queue whose ticket will not be delivered again; in lanes without a floor nothing is found. */
+  lostTickets(queue: string, floors: LaneFloors, limit = DEFAULT_LIMIT): Promise<SweptTask[]> {
+    return this.database.rows(
+      `SELECT ${columnsOf('task')} FROM ${FLOORS} JOIN tasks AS task
+         ON task.queue = $1 AND task.lane_rank = floors.lane_rank AND task.phase = 'ready'
+            AND task.turn IS NOT NULL AND task.turn <= floors.sequence
+       UNION ALL
+       SELECT ${columnsOf('task')} FROM ${FLOORS} JOIN tasks AS task
+         ON task.queue = $1 AND task.lane_rank = floors.lane_rank AND task.phase = 'running'
+            AND task.ticket <= floors.sequence
+       LIMIT $4`,
+      [queue, ...floorArrays(floors), limit],
+    );
+  }
+
+  /**
+   * Scheduled tasks of a queue that should have become ready before the given time, and of whose fired timers none is left to be
+   * delivered. Whether a timer is still armed only the log knows.
+   */
+  overdueWaits(queue: string, floors: LaneFloors, before: Date, limit = DEFAULT_LIMIT): Promise<SweptTask[]> {
+    return this.database.rows(
+      `SELECT ${columnsOf('task')} FROM tasks AS task LEFT JOIN ${FLOORS} USING (lane_rank)
+       WHERE task.phase = 'scheduled' AND task.queue = $1 AND task.until < $5
+         AND (task.due_ticket IS NULL OR task.due_ticket <= floors.sequence)
+       ORDER BY task.until LIMIT $4`,
+      [queue, ...floorArrays(floors), limit, before],
+    );
+  }
+
+  /** Waiting tasks that have never started and may no longer. */
+  expired(now: Date, limit = DEFAULT_LIMIT): Promise<SweptTask[]> {
+    return this.database.rows(
+      `SELECT ${COLUMNS} FROM tasks
+       WHERE expires_at IS NOT NULL AND begun = 0 AND phase IN ('ready', 'scheduled', 'held') AND expires_at <= $1
+       ORDER BY expires_at LIMIT $2`,
+      [now, limit],
+    );
+  }
+
+  /**
+   * The oldest fact that a ready or running task needs; undefined without any such task. A wait that has a checkpoint counts too: its
+   * checkpoint and steps stay in the log, so it cannot be carried.
+   */
+  async leastLiveSequence(): Promise<number | undefined> {
+    const [row] = await this.database.rows<{ least: number | null }>(
+      `SELECT min(first_sequence) AS least FROM tasks WHERE ${LIVE} AND (phase IN ('ready', 'running') OR checkpoint > 0)`,
+    );
+    return row?.least ?? undefined;
+  }
+
+  /** Waits whose facts below the limit can be let go once the wait was written again, the oldest first. */
+  carriable(below: number, limit = DEFAULT_LIMIT): Promise<SweptTask[]> {
+    return this.database.rows(
+      `SELECT ${COLUMNS} FROM tasks
+       WHERE ${LIVE} AND phase IN ('scheduled', 'held', 'paused') AND checkpoint = 0 AND first_sequence < $1
+       ORDER BY first_sequence LIMIT $2`,
+      [below, limit],
+    );
+  }
+
+  /**
+   * The sequence of the fact that ended the n-th last of all finished tasks: with everything below it gone, the log keeps n of them.
+   * Undefined when there are not so many. It walks n entries of an index: some tenths of a second for a million.
+   */
+  async sequenceOfFinished(n: number): Promise<number | undefined> {
+    const [row] = await this.database.rows<{ sequence: number }>(
+      `SELECT sequence FROM tasks WHERE phase IN ('succeeded', 'failed', 'cancelled')
+       ORDER BY sequence DESC OFFSET $1 LIMIT 1`,
+      [n - 1],
+    );
+    return row?.sequence;
+  }
+
+  /** The first fact that is not older than the time: by halving the archive, since facts are in the order of time but for the clocks of their writers. */
+  async sequenceAt(time: Date): Promise<number | undefined> {
+    const [ends] = await this.database.rows<{ low: number | null; high: number | null }>(
+      'SELECT min(sequence) AS low, max(sequence) AS high FROM task_events',
+    );
+    let found: number | undefined;
+    let [low, high] = [ends?.low ?? 1, ends?.high ?? 0];
+    while (low <= high) {
+      const middle = Math.floor((low + high) / 2);
+      const [fact] = await this.database.rows<{ sequence: number; is_younger: boolean }>(
+        'SELECT sequence, at >= $2 AS is_younger FROM task_events WHERE sequence >= $1 ORDER BY sequence LIMIT 1',
+        [middle, time],
+      );
+      if (!fact || fact.is_younger) {
+        found = fact?.sequence ?? found;
+        high = middle - 1;
+      } else low = fact.sequence + 1;
+    }
+    return found;
+  }
+}
+
+const columnsOf = (alias: string): string => COLUMNS.replaceAll(/\w+/g, `${alias}.$&`);
+
+/** As the index of live tasks has it. */
+const LIVE = `phase NOT IN ('succeeded', 'failed', 'cancelled')`;
+
+const FLOORS = 'unnest($2::smallint[], $3::bigint[]) AS floors (lane_rank, sequence)';
+
+const floorArrays = (floors: LaneFloors): [number[], number[]] => [
+  [...floors.keys()].map(laneRank),
+  [...floors.values()],
+];

@@ -1,0 +1,41 @@
+import type { Json, Kind } from '@millrace/domain';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** The table `task_events`: every fact of the log, kept when the log has let it go. */
+@Entity({ name: 'task_events' })
+@Index('task_events_by_task', ['task_id', 'sequence'])
+export class TaskEventRow {
+  @PrimaryColumn('bigint')
+  sequence!: number;
+
+  @Column('text')
+  task_id!: string;
+
+  @Column('text')
+  queue!: string;
+
+  @Column('text')
+  kind!: Kind;
+
+  @Column('timestamptz')
+  at!: string;
+
+  /** Number of the attempt that the fact is about, if it is about one. */
+  @Column('integer', { nullable: true })
+  attempt!: number | null;
+
+  @Column('text')
+  actor!: string;
+
+  /** Id of the event, made by its writer. */
+  @Column('text')
+  event_id!: string;
+
+  /** The task's fact before this one; 0 for the first. */
+  @Column('bigint')
+  prev!: number;
+
+  /** The body less the envelope, as it was written. */
+  @Column('json')
+  data!: Record<string, Json>;
+}

@@ -1,0 +1,120 @@
+import type { TaskStatus } from '@millrace/domain';
+import type { TaskRow } from './task.entity.js';
+
+/** Orders of a list: the newest first with a minus. `updated_at` follows the log, so it has no ties. */
+export const TASK_SORTS = ['-submitted_at', 'submitted_at', '-updated_at', 'updated_at'] as const;
+export type TaskSort = (typeof TASK_SORTS)[number];
+
+/** What a list of tasks is narrowed to; every part that is given must hold. */
+export interface TaskFilter {
+  status?: TaskStatus | readonly TaskStatus[] | undefined;
+  queue?: string | undefined;
+  task_name?: string | undefined;
+  tag?: string | undefined;
+  /** The worker of the current or last attempt. */
+  worker?: string | undefined;
+  user_id?: string | undefined;
+  /** From this time on, inclusive. */
+  submitted_after?: string | undefined;
+  /** Up to this time, exclusive. */
+  submitted_before?: string | undefined;
+  /** A text that the JSON of parameters, result or error contains, in whatever case. Walks all tasks that the rest leaves over. */
+  q?: string | undefined;
+}
+
+export interface TaskListOptions extends TaskFilter {
+  /** Defaults to `-submitted_at`. */
+  sort?: TaskSort | undefined;
+  limit: number;
+  /** Where the last page ended; of a list with the same sort. */
+  cursor?: string | undefined;
+}
+
+/** The cursor is none of ours, or of a list in another order. */
+export class BadCursorError extends Error {
+  override readonly name = 'BadCursorError';
+
+  constructor() {
+    super('The cursor is not one that a list in this order has returned.');
+  }
+}
+
+type Position = Pick<TaskRow, 'submitted_at' | 'sequence' | 'id'>;
+
+/** The query of one page: one row more than asked for tells whether there is a next one. */
+export function pageQuery(columns: string, options: TaskListOptions): { sql: string; values: unknown[] } {
+  const values: unknown[] = [];
+  const bind = (value: unknown): string => `$${values.push(value)}`;
+  const conditions = conditionsOf(options, bind);
+  const { keys, operator, direction } = orderOf(options.sort);
+  if (options.cursor !== undefined) {
+    const from = decodeCursor(options.cursor, options.sort).map(bind);
+    conditions.push(`(${keys.join(', ')}) ${operator} (${from.join(', ')})`);
+  }
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
+  const order = keys.map((key) => `${key} ${direction}`).join(', ');
+  const sql = `SELECT ${columns} FROM tasks ${where} ORDER BY ${order} LIMIT ${bind(options.limit + 1)}`;
+  return { sql, values };
+}
+
+/** The cursor after the last task of a page. */
+export const cursorAfter = (last: Position, sort: TaskSort | undefined): string =>
+  Buffer.from(
+    JSON.stringify([sort ?? '-submitted_at', ...orderOf(sort).keys.map((key) => last[key])]),
+  ).toString('base64url');
+
+function conditionsOf(filter: TaskFilter, bind: (value: unknown) => string): string[] {
+  const conditions: string[] = [];
+  const add = (value: unknown, condition: (parameter: string) => string): void => {
+    if (value !== undefined) conditions.push(condition(bind(value)));
+  };
+  if (typeof filter.status === 'object')
+    add(filter.status, (statuses) => `status = ANY(${statuses}::text[])`);
+  else add(filter.status, (status) => `status = ${status}`);
+  add(filter.queue, (queue) => `queue = ${queue}`);
+  add(filter.task_name, (name) => `name = ${name}`);
+  // The form that the index knows.
+  add(filter.tag, (tag) => `tags IS NOT NULL AND tags @> ARRAY[${tag}::text]`);
+  add(filter.worker, (worker) => `worker = ${worker}`);
+  add(filter.user_id, (user) => `user_id = ${user}`);
+  add(filter.submitted_after, (time) => `submitted_at >= ${time}::timestamptz`);
+  add(filter.submitted_before, (time) => `submitted_at < ${time}::timestamptz`);
+  add(
+    filter.q === undefined ? undefined : `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`,
+    (pattern) =>
+      `(parameters::text ILIKE ${pattern} OR result::text ILIKE ${pattern} OR error::text ILIKE ${pattern})`,
+  );
+  return conditions;
+}
+
+function orderOf(sort: TaskSort = '-submitted_at'): {
+  keys: (keyof Position)[];
+  operator: '<' | '>';
+  direction: 'ASC' | 'DESC';
+} {
+  const isDescending = sort.startsWith('-');
+  return {
+    keys: sort.endsWith('submitted_at') ? ['submitted_at', 'id'] : ['sequence'],
+    operator: isDescending ? '<' : '>',
+    direction: isDescending ? 'DESC' : 'ASC',
+  };
+}
+
+function decodeCursor(cursor: string, sort: TaskSort = '-submitted_at'): (string | number)[] {
+  const [of, ...keys] = parseArray(Buffer.from(cursor, 'base64url').toString());
+  const [first, id] = keys;
+  const isOurs = sort.endsWith('submitted_at')
+    ? keys.length === 2 && typeof id === 'string' && typeof first === 'string' && !isNaN(Date.parse(first))
+    : keys.length === 1 && Number.isSafeInteger(first);
+  if (of !== sort || !isOurs) throw new BadCursorError();
+  return keys as (string | number)[];
+}
+
+function parseArray(text: string): unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return [];
+  }
+}

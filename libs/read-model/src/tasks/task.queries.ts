@@ -1,0 +1,117 @@
+import type { Database } from '../database/database.js';
+import type { TaskEventRow } from '../task-events/task-event.entity.js';
+import { attemptsOf } from '../task-events/attempts.js';
+import type { TaskAttempt } from '../task-events/attempts.js';
+import { ALL_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
+import type { StoredRow } from './task.columns.js';
+import type { TaskRow, TaskSummary } from './task.entity.js';
+import { cursorAfter, pageQuery } from './task-list.js';
+import type { TaskListOptions } from './task-list.js';
+
+export interface TaskPage {
+  items: TaskSummary[];
+  /** Null after the last page. */
+  next_cursor: string | null;
+}
+
+/** How far the read models are. */
+export interface ProjectionState {
+  /** Every fact up to this sequence is in the tables; 0 before the first. */
+  sequence: number;
+  /** How far they are behind the log, in milliseconds; null while no projector has ever run. */
+  lag_ms: number | null;
+  /** Messages of the log that were not in the tables at the projector's last look. */
+  lag_messages: number;
+  /** Messages passed over because nothing could be made of them. */
+  ignored: number;
+}
+
+/** Positions are counted up to here. */
+export const POSITION_LIMIT = 1000;
+/** The projector gives a sign of life each second: silence for longer is lag. */
+const SILENCE_MS = 3_000;
+const DEFAULT_EVENTS = 1000;
+/** Facts that neither begin nor end an attempt. */
+const REPORTS = ['progress', 'checkpoint', 'step'];
+
+/** What the gateway reads of tasks. It lags behind the log by as much as {@link TaskQueries.projection} says; nothing is decided on it. */
+export class TaskQueries {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * One page of tasks, without parameters and results.
+   *
+   * @throws BadCursorError
+   */
+  async list(options: TaskListOptions): Promise<TaskPage> {
+    const { sql, values } = pageQuery(SUMMARY_COLUMNS, options);
+    const stored = await this.database.rows<StoredRow<TaskSummary>>(sql, values);
+    const items = stored.slice(0, options.limit).map((row) => parsedRow<TaskSummary>(row));
+    const last = items.at(-1);
+    return {
+      items,
+      next_cursor: stored.length > options.limit && last ? cursorAfter(last, options.sort) : null,
+    };
+  }
+
+  /** The whole row of a task; undefined when no task has this id. */
+  async get(id: string): Promise<TaskRow | undefined> {
+    const [stored] = await this.database.rows<StoredRow<TaskRow>>(
+      `SELECT ${ALL_COLUMNS} FROM tasks WHERE id = $1`,
+      [id],
+    );
+    return stored && parsedRow<TaskRow>(stored);
+  }
+
+  /** The facts of a task in the order of the log, from the archive. */
+  async events(id: string, options: { after?: number; limit?: number } = {}): Promise<TaskEventRow[]> {
+    const stored = await this.database.rows<StoredRow<TaskEventRow>>(
+      'SELECT * FROM task_events WHERE task_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3',
+      [id, options.after ?? 0, options.limit ?? DEFAULT_EVENTS],
+    );
+    return stored.map(parsedEvent);
+  }
+
+  /** The attempts of a task, the first one first; also those before a redrive. */
+  async attempts(id: string): Promise<TaskAttempt[]> {
+    const stored = await this.database.rows<StoredRow<TaskEventRow>>(
+      'SELECT * FROM task_events WHERE task_id = $1 AND kind <> ALL ($2::text[]) ORDER BY sequence',
+      [id, REPORTS],
+    );
+    return attemptsOf(stored.map(parsedEvent));
+  }
+
+  /**
+   * How many tasks wait in its queue that run before it; 0 is next. Undefined when the task waits in no lane (it runs, has ended, is held,
+   * paused, or waits for a time), null beyond {@link POSITION_LIMIT}.
+   */
+  async position(id: string): Promise<number | null | undefined> {
+    const [row] = await this.database.rows<{ ahead: number }>(
+      `SELECT (
+         SELECT count(*) FROM (
+           SELECT 1 FROM tasks AS other
+           WHERE other.queue = task.queue AND other.turn IS NOT NULL
+             AND (other.lane_rank, other.turn) < (task.lane_rank, task.turn)
+           LIMIT ${POSITION_LIMIT + 1}
+         ) AS ahead
+       ) AS ahead
+       FROM tasks AS task WHERE task.id = $1 AND task.turn IS NOT NULL`,
+      [id],
+    );
+    if (!row) return undefined;
+    return row.ahead > POSITION_LIMIT ? null : row.ahead;
+  }
+
+  /** How far the tables are, and how far behind. The lag grows while the projector is silent. */
+  async projection(): Promise<ProjectionState> {
+    const [state] = await this.database.rows<ProjectionState>(
+      `SELECT sequence, ignored, lag_messages,
+              (lag_ms + greatest(0, floor(extract(epoch FROM now() - updated_at) * 1000) - ${SILENCE_MS}))::bigint AS lag_ms
+       FROM projections WHERE name = 'tasks'`,
+    );
+    return state ?? { sequence: 0, ignored: 0, lag_messages: 0, lag_ms: null };
+  }
+}
+
+const parsedEvent = (stored: StoredRow<TaskEventRow>): TaskEventRow =>
+  ({ ...stored, data: JSON.parse(stored.data as string) as TaskEventRow['data'] }) as TaskEventRow;
