@@ -9,6 +9,7 @@ import { isLane } from './kinds.js';
 import type { Kind } from './kinds.js';
 import { isRefusal } from './refusals.js';
 import { NO_TASK, hasEnded } from './state.js';
+import type { TaskState } from './state.js';
 import { NOW, TASK, factOf } from './task.specification.js';
 
 /** One thing that somebody tries: `pick` chooses its arguments, and now and then aims them at the past. */
