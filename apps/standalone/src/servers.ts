@@ -11,6 +11,9 @@ import type { StandaloneConfig } from './config.js';
 import type { Output } from './output.js';
 import { Supervised, type Life } from './supervised.js';
 
+/** A large store, or a recovery after a power cut, takes its time; giving up would only begin it anew. */
+const READY_LIMIT_MS = 10 * 60_000;
+
 type Report = (line: string) => void;
 type ServerLife = Life & { readonly url: string };
 
@@ -21,7 +24,12 @@ export interface Server {
 }
 
 /** Finds or fetches nats-server and starts it; with NATS_URL it starts none. */
-export async function provideNats(config: StandaloneConfig, output: Output, report: Report): Promise<Server> {
+export async function provideNats(
+  config: StandaloneConfig,
+  output: Output,
+  report: Report,
+  signal: AbortSignal,
+): Promise<Server> {
   const { nats } = config;
   if (nats.kind === 'external') return { url: nats.url, supervised: undefined };
   const cacheDir = join(config.dataDir, 'bin');
@@ -29,11 +37,18 @@ export async function provideNats(config: StandaloneConfig, output: Output, repo
     cacheDir,
     explicitPath: nats.explicitPath,
     log: report,
+    signal,
   });
   let port = nats.port;
   return supervise('nats', report, async () => {
     const voice = new ServerVoice('nats', /\[(WRN|ERR|FTL)\]/, output);
-    const running = await startNats({ binary: path, dataDir: natsDir(config), port, log: voice.log });
+    const running = await startNats({
+      binary: path,
+      dataDir: natsDir(config),
+      port,
+      log: voice.log,
+      readyTimeoutMs: READY_LIMIT_MS,
+    });
     voice.isUp = true;
     // Kept for the next life: the apps know this one.
     port = running.port;
@@ -53,7 +68,12 @@ export async function providePostgres(
   let port = postgres.port;
   return supervise('postgres', report, async () => {
     const voice = new ServerVoice('postgres', / (WARNING|ERROR|FATAL|PANIC): /, output);
-    const running = await startPostgres({ dataDir: join(config.dataDir, 'postgres'), port, log: voice.log });
+    const running = await startPostgres({
+      dataDir: join(config.dataDir, 'postgres'),
+      port,
+      log: voice.log,
+      readyTimeoutMs: READY_LIMIT_MS,
+    });
     voice.isUp = true;
     port = running.port;
     report(`Postgres listens on port ${String(port)}.`);

@@ -34,6 +34,8 @@ export class Standalone {
     try {
       await this.starting;
     } catch (error) {
+      // A stop that came in meanwhile is why it failed, and stops the rest.
+      if (this.stopping.signal.aborted) return;
       await this.stop();
       throw error;
     }
@@ -73,7 +75,7 @@ export class Standalone {
 
   private async startServers(): Promise<Connections> {
     const attempts = await Promise.allSettled([
-      provideNats(this.config, this.output, this.report),
+      provideNats(this.config, this.output, this.report, this.stopping.signal),
       providePostgres(this.config, this.output, this.report),
     ]);
     this.servers = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));

@@ -68,7 +68,7 @@ const isDebian = (await readDistribution())?.family === 'debian';
     'is fetched into private folders only',
     async () => {
       const workDir = await mkdtemp(join(dir, 'work-'));
-      const path = await debianPackage.fetch(workDir, () => undefined);
+      const path = await debianPackage.fetch({ workDir, log: () => undefined, signal: undefined });
       expect(path.startsWith(workDir)).toBe(true);
       expect(isNewEnough(await natsVersionOf(path))).toBe(true);
       expect(await readdir(workDir)).toEqual(['forky']);

@@ -16,6 +16,8 @@ export interface FindNatsServerOptions {
   explicitPath?: string | undefined;
   /** Told, in a few lines, when something is fetched. Defaults to silence. */
   log?: ((line: string) => void) | undefined;
+  /** Gives a fetch up. Defaults to never. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface FoundNatsServer {
@@ -71,15 +73,16 @@ async function fetchOne(options: FindNatsServerOptions, attempts: string[]): Pro
     try {
       return await fetchBy(way, options);
     } catch (error) {
+      options.signal?.throwIfAborted();
       attempts.push(`${way.title}: ${messageOf(error)}.`);
     }
   }
   throw new NatsServerNotFoundError(formatVersion(MINIMUM_NATS_VERSION), attempts);
 }
 
-function fetchBy(way: FetchWay, { cacheDir, log }: FindNatsServerOptions): Promise<FoundNatsServer> {
+function fetchBy(way: FetchWay, { cacheDir, log, signal }: FindNatsServerOptions): Promise<FoundNatsServer> {
   return withWorkDir(cacheDir, async (workDir) => {
-    const program = await way.fetch(workDir, log ?? (() => undefined));
+    const program = await way.fetch({ workDir, log: log ?? (() => undefined), signal });
     const version = await newEnoughVersionOf(program);
     const path = program.startsWith(workDir) ? await installIntoCache(cacheDir, program, version) : program;
     return { path, version: formatVersion(version), source: way.source };

@@ -4,6 +4,7 @@ export interface RunOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   timeoutMs?: number;
+  signal?: AbortSignal | undefined;
   runAs?: { uid: number; gid: number } | undefined;
 }
 
@@ -21,6 +22,7 @@ export function runCommand(
       env: options.env ?? process.env,
       timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       maxBuffer: 64 * 1024 * 1024,
+      ...(options.signal ? { signal: options.signal } : {}),
       ...(options.runAs ? { uid: options.runAs.uid, gid: options.runAs.gid } : {}),
     };
     execFile(command, args, settings, (error, stdout, stderr) => {

@@ -19,7 +19,7 @@ export const debianPackage: FetchWay = {
   source: 'debian',
   title: 'Debian package',
 
-  async fetch(workDir, log) {
+  async fetch({ workDir, log, signal }) {
     const distribution = await readDistribution();
     if (!distribution || (await findPrograms('apt-get')).length === 0)
       throw new Error('this is not Debian or Ubuntu');
@@ -29,8 +29,9 @@ export const debianPackage: FetchWay = {
     for (const suite of NEWER_SUITES[distribution.family]) {
       try {
         log(`Fetching nats-server from ${archive.uris.join(', ')} (${suite}) ...`);
-        return await fetchFromSuite(join(workDir, suite), archive, suite);
+        return await fetchFromSuite(join(workDir, suite), archive, suite, signal);
       } catch (error) {
+        signal?.throwIfAborted();
         failures.push(`${suite}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
@@ -38,13 +39,18 @@ export const debianPackage: FetchWay = {
   },
 };
 
-async function fetchFromSuite(dir: string, archive: AptSource, suite: string): Promise<string> {
+async function fetchFromSuite(
+  dir: string,
+  archive: AptSource,
+  suite: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const architecture = (await runCommand('dpkg', ['--print-architecture'])).trim();
   const env = { ...process.env, APT_CONFIG: await layOutPrivateApt(dir), LC_ALL: 'C' };
   await writeFile(join(dir, 'millrace.sources'), formatDeb822(archive, suite, architecture));
-  await runCommand('apt-get', ['update'], { cwd: dir, env });
+  await runCommand('apt-get', ['update'], { cwd: dir, env, signal });
   await refuseOldCandidate(suite, env);
-  await runCommand('apt-get', ['download', 'nats-server'], { cwd: dir, env });
+  await runCommand('apt-get', ['download', 'nats-server'], { cwd: dir, env, signal });
   const [archiveName] = (await readdir(dir)).filter((name) => name.endsWith('.deb'));
   if (archiveName === undefined) throw new Error('apt-get download left no package');
   await runCommand('dpkg-deb', ['-x', join(dir, archiveName), join(dir, 'unpacked')]);

@@ -11,13 +11,14 @@ export const goInstall: FetchWay = {
   source: 'go',
   title: 'go install',
 
-  async fetch(workDir, log) {
+  async fetch({ workDir, log, signal }) {
     const [go] = await findPrograms('go', ['/usr/local/go/bin']);
     if (go === undefined) throw new Error('Go is not installed');
     log(`Building nats-server with ${go} install ${MODULE} (about a minute) ...`);
     await runCommand(go, ['install', MODULE], {
       cwd: workDir,
       env: { ...process.env, GOBIN: workDir },
+      signal,
       timeoutMs: BUILD_TIMEOUT_MS,
     });
     return join(workDir, 'nats-server');

@@ -11,14 +11,14 @@ export const homebrew: FetchWay = {
   source: 'homebrew',
   title: 'Homebrew',
 
-  async fetch(_workDir, log) {
+  async fetch({ log, signal }) {
     const [brew] = await findPrograms('brew', BREW_FOLDERS);
     if (brew === undefined) throw new Error('it is not installed');
     const prefix = (await runCommand(brew, ['--prefix', 'nats-server'])).trim();
     const program = join(prefix, 'bin', 'nats-server');
     if (!(await isExecutable(program))) {
       log('Installing nats-server with brew install nats-server ...');
-      await runCommand(brew, ['install', 'nats-server'], { timeoutMs: INSTALL_TIMEOUT_MS });
+      await runCommand(brew, ['install', 'nats-server'], { signal, timeoutMs: INSTALL_TIMEOUT_MS });
     }
     return program;
   },
