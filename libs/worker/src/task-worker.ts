@@ -269,7 +269,7 @@ export class TaskWorker {
     const attempt = this.#attemptsById.get(keyOf(place));
     if (!attempt || place.sequence < attempt.token) return;
     attempt
-      .record({ type: 'cancel' })
+      .record({ type: 'cancel', token: attempt.token })
       .then(() => {
         attempt.interrupt(new TaskCancelledError('The task was cancelled.'));
       })
