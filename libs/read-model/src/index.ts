@@ -3,6 +3,16 @@ export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';
 export { migrate } from './database/migrate.js';
 export type { MigrateOptions } from './database/migrate.js';
+export { OffsetMovedError } from './projections/projection-errors.js';
+export { ProjectionConnection } from './projections/projection-connection.js';
+export type {
+  ArchivedPoint,
+  ProjectionOffset,
+  ProjectionOptions,
+} from './projections/projection-connection.js';
+export type { Lag, LogMessage } from './projections/log-message.js';
+export type { RewindOptions, Rewound } from './projections/rewind.js';
+export type { Applied, TaskProjection } from './projections/task-projection.js';
 export { SweepQueries } from './sweep/sweep.queries.js';
 export type { LaneFloors, SweptTask } from './sweep/sweep.queries.js';
 export { attemptsOf } from './task-events/attempts.js';
@@ -11,5 +21,8 @@ export type { TaskEventRow } from './task-events/task-event.entity.js';
 export type { TaskPhase, TaskRow, TaskSummary } from './tasks/task.entity.js';
 export { BadCursorError, TASK_SORTS } from './tasks/task-list.js';
 export type { TaskFilter, TaskListOptions, TaskSort } from './tasks/task-list.js';
+export { notesOf, rowOf, stateOf } from './tasks/task.mapping.js';
+export type { TaskNotes } from './tasks/task.mapping.js';
+export type { DueNote } from './tasks/task.projection.js';
 export { POSITION_LIMIT, TaskQueries } from './tasks/task.queries.js';
 export type { ProjectionState, TaskPage } from './tasks/task.queries.js';

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { FirstTables0001 } from '../migrations/0001-first-tables.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
+import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
 import { TaskRow } from '../tasks/task.entity.js';
 
@@ -15,7 +16,7 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
     synchronize: false,
     // The migrations name no schema.
     extra: { options: `-c search_path=${schema}` },
-    entities: [TaskRow, TaskEventRow, ProjectionRow],
+    entities: [TaskRow, TaskEventRow, LostTaskEventRow, ProjectionRow],
     migrations: [FirstTables0001],
     migrationsTableName: 'millrace_migrations',
   });

@@ -8,12 +8,13 @@ export class FirstTables0001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(TASKS);
     await runner.query(TASK_EVENTS);
+    await runner.query(LOST_TASK_EVENTS);
     await runner.query(PROJECTIONS);
     for (const index of INDEXES) await runner.query(index);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE tasks, task_events, projections');
+    await runner.query('DROP TABLE tasks, task_events, lost_task_events, projections');
   }
 }
 
@@ -77,6 +78,14 @@ const TASK_EVENTS = `
     prev bigint NOT NULL,
     data json NOT NULL,
     CONSTRAINT task_events_pkey PRIMARY KEY (sequence)
+  )`;
+
+/** The columns of the archive in its order, and one more. */
+const LOST_TASK_EVENTS = `
+  CREATE TABLE lost_task_events (
+    LIKE task_events,
+    lost_at timestamptz NOT NULL,
+    CONSTRAINT lost_task_events_pkey PRIMARY KEY (sequence, lost_at)
   )`;
 
 const PROJECTIONS = `

@@ -2,6 +2,7 @@ import type { Database } from '../database/database.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import { attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
+import { parsedEvent } from '../task-events/archived-fact.js';
 import { ALL_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
 import type { StoredRow } from './task.columns.js';
 import type { TaskRow, TaskSummary } from './task.entity.js';
@@ -112,6 +113,3 @@ export class TaskQueries {
     return state ?? { sequence: 0, ignored: 0, lag_messages: 0, lag_ms: null };
   }
 }
-
-const parsedEvent = (stored: StoredRow<TaskEventRow>): TaskEventRow =>
-  ({ ...stored, data: JSON.parse(stored.data as string) as TaskEventRow['data'] }) as TaskEventRow;

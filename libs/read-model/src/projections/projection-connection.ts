@@ -1,0 +1,131 @@
+import pg from 'pg';
+import { DEFAULT_SCHEMA } from '../database/database.js';
+import { valueTypes } from '../database/value-types.js';
+import type { Lag } from './log-message.js';
+import type { ProjectionRow } from './projection.entity.js';
+import { rewind } from './rewind.js';
+import type { RewindOptions, Rewound } from './rewind.js';
+import { TaskProjection } from './task-projection.js';
+
+export interface ProjectionOptions {
+  /** The Postgres schema of the tables. Defaults to `public`. */
+  schema?: string;
+  /** Which projection, in the table `projections`. Defaults to `tasks`. */
+  name?: string;
+  /** Tasks that are kept in memory at most. Defaults to 50,000. */
+  knownTasks?: number;
+}
+
+/** Where the projection stands in which log. */
+export type ProjectionOffset = Pick<ProjectionRow, 'sequence' | 'fingerprint' | 'stream_created_at'>;
+
+/** A fact of the archive, to be compared with the log. */
+export interface ArchivedPoint {
+  sequence: number;
+  event_id: string;
+}
+
+const PROJECTION = 'tasks';
+const DEFAULT_KNOWN_TASKS = 50_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** A statement of ours takes milliseconds: then the server hangs, or the way to it is cut. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+/** First half of the advisory lock's key: `proj` in ASCII. */
+const LOCK_CLASS = 0x70726f6a;
+
+/**
+ * The one connection of a projector. Writes and lock are on the same one: who loses it loses both, and Postgres gives the lock to the
+ * next. (A pooler between must keep sessions.)
+ */
+export class ProjectionConnection {
+  /** Resolves when the connection has ended, for whatever reason. */
+  readonly ended: Promise<Error>;
+
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly name: string,
+    private readonly schema: string,
+    private readonly knownTasks: number,
+  ) {
+    this.ended = new Promise((end) => {
+      client.on('error', end);
+      client.on('end', () => {
+        end(new Error('The connection to Postgres has ended.'));
+      });
+    });
+  }
+
+  /** Fails when Postgres is away. */
+  static async open(url: string, options: ProjectionOptions = {}): Promise<ProjectionConnection> {
+    const { schema = DEFAULT_SCHEMA, name = PROJECTION, knownTasks = DEFAULT_KNOWN_TASKS } = options;
+    const client = new pg.Client({
+      connectionString: url,
+      application_name: `millrace-projector-${name}`,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+      types: valueTypes,
+      options: `-c search_path=${schema} -c synchronous_commit=off -c timezone=UTC`,
+    });
+    const connection = new ProjectionConnection(client, name, schema, knownTasks);
+    await client.connect();
+    return connection;
+  }
+
+  /** Whether this is now the one writer; the lock ends with the connection. */
+  async tryLock(): Promise<boolean> {
+    const { rows } = await this.client.query<{ locked: boolean }>(
+      'SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked',
+      [LOCK_CLASS, `${this.schema}.${this.name}`],
+    );
+    return rows[0]?.locked ?? false;
+  }
+
+  /** Undefined before the first start. */
+  async offset(): Promise<ProjectionOffset | undefined> {
+    const { rows } = await this.client.query<ProjectionOffset>(
+      'SELECT sequence, fingerprint, stream_created_at FROM projections WHERE name = $1',
+      [this.name],
+    );
+    return rows[0];
+  }
+
+  /** Begins or goes on; the log must be the one that the offset speaks of. */
+  async resume(streamCreatedAt: string): Promise<TaskProjection> {
+    const { rows } = await this.client.query<{ sequence: number }>(
+      `INSERT INTO projections (name, sequence, fingerprint, stream_created_at, ignored, lag_ms, lag_messages, updated_at)
+       VALUES ($1, 0, '', $2, 0, 0, 0, clock_timestamp())
+       ON CONFLICT (name) DO UPDATE SET stream_created_at = excluded.stream_created_at, updated_at = excluded.updated_at
+       RETURNING sequence`,
+      [this.name, streamCreatedAt],
+    );
+    return new TaskProjection(this.client, this.name, rows[0]?.sequence ?? 0, this.knownTasks);
+  }
+
+  /** A sign of life while nothing is to be written. */
+  async beat({ lag_ms, lag_messages }: Lag): Promise<void> {
+    await this.client.query(
+      'UPDATE projections SET lag_ms = $2, lag_messages = $3, updated_at = clock_timestamp() WHERE name = $1',
+      [this.name, lag_ms, lag_messages],
+    );
+  }
+
+  /** The last fact of the archive at or before the sequence. */
+  async archivedAt(sequence: number): Promise<ArchivedPoint | undefined> {
+    const { rows } = await this.client.query<ArchivedPoint>(
+      'SELECT sequence, event_id FROM task_events WHERE sequence <= $1 ORDER BY sequence DESC LIMIT 1',
+      [sequence],
+    );
+    return rows[0];
+  }
+
+  /** Takes the tables back to what they were at an earlier sequence; see {@link rewind}. */
+  rewind(options: RewindOptions): Promise<Rewound> {
+    return rewind(this.client, this.name, options);
+  }
+
+  /** Lets the lock go. Safe twice, and when Postgres is away. */
+  async close(): Promise<void> {
+    await this.client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,19 @@
+/** Somebody else has moved the offset, or Postgres has lost the last commits: what the writer knows is out of date. */
+export class OffsetMovedError extends Error {
+  override readonly name = 'OffsetMovedError';
+
+  /** @param expected where the writer believed it to be */
+  constructor(readonly expected: number) {
+    super(`The offset of the projection is no longer ${expected}.`);
+  }
+}
+
+/** Classes of SQLSTATE that speak of the values: data exceptions, and limits of the program (a key or a nesting too long). */
+const VALUE_CLASSES: ReadonlySet<string> = new Set(['22', '54']);
+
+/** Whether the error lies in the values, so that no repetition helps. A RangeError comes from a time or number that has no place in a column. */
+export function isUnstorable(error: unknown): boolean {
+  if (error instanceof RangeError) return true;
+  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' && code.length === 5 && VALUE_CLASSES.has(code.slice(0, 2));
+}

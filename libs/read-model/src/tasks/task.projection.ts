@@ -1,0 +1,70 @@
+import { NO_TASK, evolve } from '@millrace/domain';
+import type { ExistingTask, Fact } from '@millrace/domain';
+import type { TaskNotes } from './task.mapping.js';
+
+/** A task as the read model knows it: the domain's state, and what a row tells beside it. */
+export interface ProjectedTask {
+  state: ExistingTask;
+  notes: TaskNotes;
+}
+
+/** A fired timer: a ticket, but no fact. */
+export interface DueNote {
+  task_id: string;
+  /** Sequence of the ticket. */
+  sequence: number;
+  /** Sequence of the wait whose timer it was. */
+  after: number;
+  /** When the server stored it. */
+  at: string;
+}
+
+/**
+ * The task after one more fact; unchanged if the fact is not newer, or says nothing because no card of the task was ever seen. The
+ * domain's `evolve` is the only judge. A first fact starts from nothing, whatever was known: a task revived from the archive, which had
+ * left the log, is to look the same to who reads the log from there on.
+ */
+export function project(task: ProjectedTask | undefined, fact: Fact): ProjectedTask | undefined {
+  if (task && fact.sequence <= task.state.sequence) return task;
+  const before = fact.prev === 0 ? undefined : task;
+  const state = evolve(before?.state ?? NO_TASK, fact);
+  return state.phase === 'none' ? task : { state, notes: notesAfter(before?.notes, state, fact) };
+}
+
+/** The task after its timer has fired; unchanged if the ticket is void. Noted for depth, position and `explain`: it moves no state. */
+export function noteDue(task: ProjectedTask | undefined, due: DueNote): ProjectedTask | undefined {
+  if (task?.state.phase !== 'scheduled' || task.state.sequence !== due.after) return task;
+  if (due.sequence <= (task.notes.due_ticket ?? 0)) return task;
+  return { state: task.state, notes: { ...task.notes, due_ticket: due.sequence, due_at: due.at } };
+}
+
+function notesAfter(notes: TaskNotes | undefined, state: ExistingTask, fact: Fact): TaskNotes {
+  const { worker, token, started_at, progress } = attemptAfter(notes, state);
+  return {
+    first_sequence: notes && !leansOnNothing(state, fact) ? notes.first_sequence : fact.sequence,
+    worker,
+    token,
+    started_at,
+    progress,
+    due_ticket: null,
+    due_at: null,
+  };
+}
+
+type AttemptNotes = Pick<TaskNotes, 'worker' | 'token' | 'started_at' | 'progress'>;
+
+const NO_ATTEMPT: AttemptNotes = { worker: null, token: null, started_at: null, progress: null };
+
+const attemptAfter = (notes: TaskNotes | undefined, state: ExistingTask): AttemptNotes =>
+  state.phase === 'running'
+    ? {
+        worker: state.run.worker,
+        token: state.run.token,
+        started_at: state.started_at,
+        progress: state.progress ?? null,
+      }
+    : (notes ?? NO_ATTEMPT);
+
+/** A carried wait holds the whole task, but only names its checkpoint, which stays behind with the steps it builds on. */
+const leansOnNothing = (state: ExistingTask, fact: Fact): boolean =>
+  'carried' in fact.data && state.checkpoint === 0;
