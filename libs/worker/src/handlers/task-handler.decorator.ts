@@ -33,10 +33,10 @@ export const TASK_HANDLER = Symbol('millrace:task-handler');
  */
 export const TaskHandler =
   <Schema extends z.ZodType>(options: TaskHandlerOptions<Schema>) =>
-  (
+  <Method extends HandlerMethod<Schema>>(
     target: object,
     key: string | symbol,
-    descriptor: TypedPropertyDescriptor<HandlerMethod<Schema>>,
+    descriptor: TypedPropertyDescriptor<Method>,
   ): void => {
     SetMetadata(TASK_HANDLER, options)(target, key, descriptor as PropertyDescriptor);
   };

@@ -1,0 +1,100 @@
+import { writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { startBenchSystem } from './bench-system.js';
+import { fillHistory } from './history.js';
+import {
+  SIZES,
+  bulkSubmits,
+  drain,
+  endToEnd,
+  latency,
+  memory,
+  publisher,
+  singleSubmits,
+} from './measurements.js';
+import type { Figure, Measurement } from './measurements.js';
+import { medians, tableOf } from './report.js';
+import type { Report } from './report.js';
+
+const USAGE = `npm run bench -- [options]
+  --runs N       runs per state of the log, medians are told (default 3)
+  --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
+  --only a,b     of: memory, publisher, single, bulk, drain, end-to-end, latency, latency-behind (default all)
+  --json FILE    where the figures go (default none)`;
+
+/** In this order: what leaves waiting tasks behind comes after what wants none. */
+const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
+  memory,
+  latency: latency('', 0),
+  'end-to-end': endToEnd,
+  single: singleSubmits,
+  bulk: bulkSubmits,
+  publisher,
+  drain,
+  'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
+};
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3' },
+    history: { type: 'string', default: '1000000' },
+    only: { type: 'string', default: Object.keys(MEASUREMENTS).join(',') },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  console.log(USAGE);
+} else {
+  const wanted = options.only.split(',').map((name) => {
+    const measurement = MEASUREMENTS[name];
+    if (!measurement) throw new Error(`There is no measurement "${name}".\n${USAGE}`);
+    return { name, measurement };
+  });
+  const reports = [await measure('An empty log', 0, wanted)];
+  const history = Number(options.history);
+  if (history > 0)
+    reports.push(
+      await measure(`${history.toLocaleString('en-US')} finished tasks in the log`, history, wanted),
+    );
+  console.log(
+    `\n${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 1024 ** 3)} GiB, Node ${process.version}\n`,
+  );
+  for (const report of reports) console.log(tableOf(report));
+  if (options.json !== undefined)
+    await writeFile(
+      options.json,
+      JSON.stringify(
+        reports.map((report) => ({ ...report, medians: medians(report) })),
+        null,
+        2,
+      ),
+    );
+}
+
+/** Each run has a system of its own, so that none inherits the backlog of the one before; the history is filled in anew. */
+async function measure(
+  title: string,
+  history: number,
+  wanted: { name: string; measurement: Measurement }[],
+): Promise<Report> {
+  const runs: Figure[][] = [];
+  for (let run = 1; run <= Number(options.runs); run++) {
+    const figures: Figure[] = [];
+    const system = await startBenchSystem();
+    try {
+      if (history > 0) await fillHistory(system, history);
+      for (const { name, measurement } of wanted) {
+        console.error(`${title}, run ${run}: ${name}`);
+        figures.push(...(await measurement(system)));
+        await system.projected((await system.log.admin.state()).lastSequence);
+      }
+    } finally {
+      await system.stop();
+    }
+    runs.push(figures);
+  }
+  return { title, runs };
+}

@@ -1,0 +1,56 @@
+import { median } from './load.js';
+import type { Figure } from './measurements.js';
+
+/** What each figure should reach, from the plan of the foundation: at least (`≥`) or at most (`≤`). */
+const TARGETS: Readonly<Record<string, readonly ['≥' | '≤', number]>> = {
+  publisher: ['≥', 60_000],
+  'submit bulk': ['≥', 15_000],
+  'submit single': ['≥', 2_500],
+  drain: ['≥', 10_000],
+  'end to end': ['≥', 7_000],
+  'CPU of all processes': ['≤', 200],
+  'submit→start p50': ['≤', 3],
+  'submit→start p99': ['≤', 15],
+};
+
+/** The figures of one state of the log, one list per run. */
+export interface Report {
+  title: string;
+  runs: Figure[][];
+}
+
+/** The medians over the runs, in the order of the first one. */
+export const medians = ({ runs }: Report): Figure[] =>
+  (runs[0] ?? []).map(({ name, unit }) => ({
+    name,
+    unit,
+    value: median(
+      runs.flatMap((run) => run.filter((figure) => figure.name === name).map(({ value }) => value)),
+    ),
+  }));
+
+/** A Markdown table: medians, the span of the runs, and the target beside it. */
+export function tableOf(report: Report): string {
+  const rows = medians(report).map(({ name, unit, value }) => {
+    const values = report.runs.flatMap((run) =>
+      run.filter((figure) => figure.name === name).map((figure) => figure.value),
+    );
+    const span = values.length > 1 ? `${round(Math.min(...values))} – ${round(Math.max(...values))}` : '';
+    const target =
+      TARGETS[name] ??
+      (/^memory (gateway|worker|projector|scheduler)/.test(name) ? (['≤', 150] as const) : undefined);
+    const verdict = target && (target[0] === '≥' ? value >= target[1] : value <= target[1]) ? 'yes' : 'no';
+    return `| ${name} | ${round(value)} ${unit} | ${span} | ${target ? `${target[0]} ${target[1]} ${unit}` : ''} | ${target ? verdict : ''} |`;
+  });
+  return [
+    `### ${report.title}`,
+    '',
+    '| what | median | runs | target | met |',
+    '|---|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+const round = (value: number): string =>
+  value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 10 ? 0 : 1);
