@@ -1,1 +1,4 @@
-export {};
+export { readGatewayConfig } from './config.js';
+export type { GatewayConfig } from './config.js';
+export { startGateway } from './gateway.js';
+export type { RunningGateway } from './gateway.js';

@@ -1,0 +1,31 @@
+import { Inject, Injectable, Module } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { openDatabase } from '@millrace/read-model';
+import type { Database } from '@millrace/read-model';
+import type { GatewayConfig } from '../config.js';
+import { CONFIG, DATABASE } from '../gateway.constants.js';
+import { Archive } from './archive.js';
+
+@Injectable()
+class DatabaseCloser implements OnApplicationShutdown {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  onApplicationShutdown(): Promise<void> {
+    return this.database.close();
+  }
+}
+
+@Module({
+  providers: [
+    {
+      provide: DATABASE,
+      inject: [CONFIG],
+      useFactory: (config: GatewayConfig) =>
+        openDatabase(config.DATABASE_URL, { applicationName: 'millrace-gateway' }),
+    },
+    DatabaseCloser,
+    Archive,
+  ],
+  exports: [Archive],
+})
+export class ArchiveModule {}

@@ -1,0 +1,104 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { NO_TASK, fold } from '@millrace/domain';
+import type { Fact, TaskState } from '@millrace/domain';
+import { BadCursorError, TaskQueries, isDatabaseAway } from '@millrace/read-model';
+import type {
+  Database,
+  ProjectionState,
+  TaskAttempt,
+  TaskEventRow,
+  TaskListOptions,
+  TaskPage,
+  TaskRow,
+} from '@millrace/read-model';
+import { DATABASE } from '../gateway.constants.js';
+import { ProblemError } from '../http/problem.js';
+
+/** After a failure Postgres is left alone for so long: requests that can do without it must not wait for it. */
+const LEAVE_ALONE_MS = 1_000;
+const RETRY_AFTER_SECONDS = 5;
+const EVENTS_AT_ONCE = 1_000;
+
+/** The read models in Postgres. Nothing here is needed to submit, run or end a task. */
+@Injectable()
+export class Archive {
+  readonly #queries: TaskQueries;
+  #leftAloneUntil = 0;
+
+  constructor(@Inject(DATABASE) private readonly database: Database) {
+    this.#queries = new TaskQueries(database);
+  }
+
+  /** Whether Postgres answers and has its tables. */
+  async isThere(): Promise<boolean> {
+    try {
+      return await this.database.isHealthy();
+    } catch {
+      return false;
+    }
+  }
+
+  list(options: TaskListOptions): Promise<TaskPage> {
+    return this.#ask(() => this.#queries.list(options));
+  }
+
+  projection(): Promise<ProjectionState> {
+    return this.#ask(() => this.#queries.projection());
+  }
+
+  /** The row of a task; undefined when the archive has none. */
+  find(taskId: string): Promise<TaskRow | undefined> {
+    return this.#ask(() => this.#queries.get(taskId));
+  }
+
+  attempts(taskId: string): Promise<TaskAttempt[]> {
+    return this.#ask(() => this.#queries.attempts(taskId));
+  }
+
+  /** Place in the queue, 0 is next; null when unknown or in no lane. */
+  async position(taskId: string): Promise<number | null> {
+    return (await this.#ask(() => this.#queries.position(taskId))) ?? null;
+  }
+
+  /** All archived facts of a task, in order. */
+  async events(taskId: string): Promise<Fact[]> {
+    const facts: Fact[] = [];
+    for (;;) {
+      const after = facts.at(-1)?.sequence ?? 0;
+      const rows = await this.#ask(() => this.#queries.events(taskId, { after, limit: EVENTS_AT_ONCE }));
+      facts.push(...rows.map(factOf));
+      if (rows.length < EVENTS_AT_ONCE) return facts;
+    }
+  }
+
+  /** The state of a task that has left the log. */
+  async state(taskId: string): Promise<TaskState> {
+    return fold(await this.events(taskId), NO_TASK);
+  }
+
+  /** @throws ProblemError `archive/unavailable` when Postgres cannot answer now */
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    if (performance.now() < this.#leftAloneUntil) throw away();
+    try {
+      return await question();
+    } catch (error) {
+      if (error instanceof BadCursorError)
+        throw new ProblemError('request/invalid', error.message, {
+          errors: [{ path: 'cursor', message: error.message }],
+        });
+      if (!isDatabaseAway(error)) throw error;
+      this.#leftAloneUntil = performance.now() + LEAVE_ALONE_MS;
+      throw away(error);
+    }
+  }
+}
+
+const away = (cause?: unknown): ProblemError =>
+  new ProblemError(
+    'archive/unavailable',
+    'Postgres is away: lists and tasks that have left the log cannot be read. Submitting, running and the status of live tasks go on.',
+    { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    { cause },
+  );
+
+const factOf = ({ event_id, ...row }: TaskEventRow): Fact => ({ ...row, id: event_id }) as unknown as Fact;

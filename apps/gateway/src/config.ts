@@ -1,0 +1,38 @@
+import { commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
+import { z } from 'zod';
+
+/** Everything the gateway was told by its environment. */
+export type GatewayConfig = Readonly<z.output<typeof Environment>>;
+
+const DEFAULT_PORT = 3000;
+const DEFAULT_HOST = '0.0.0.0';
+
+const wholeNumber = (least: number, most: number) => {
+  const error = `must be a whole number from ${least} to ${most}.`;
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, { error, abort: true })
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, { error });
+};
+
+const Environment = z.object({
+  ...commonSettings,
+  ...databaseSettings,
+  PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT).describe('Port of the API; 0 takes a free one'),
+  MILLRACE_HOST: z.string().default(DEFAULT_HOST).describe('Address to listen on'),
+  MILLRACE_ADMIN_KEY: z
+    .string()
+    .min(16, { error: 'must have at least 16 characters.' })
+    .max(256, { error: 'must have at most 256 characters.' })
+    .optional()
+    .describe('An API key with the role admin; only its hash is kept'),
+  MILLRACE_AUTH: z.enum(['on', 'off']).default('on').describe('off: everybody who reaches the port is admin'),
+  MILLRACE_STORE_LIMIT_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .describe('Size of the log at which it counts as full, where the NATS account has no limit; 0: none'),
+});
+
+/** The only reader of the environment. Fails with every wrong variable at once. */
+export const readGatewayConfig = (env: NodeJS.ProcessEnv = process.env): GatewayConfig =>
+  readConfig(Environment, env);

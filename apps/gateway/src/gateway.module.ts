@@ -1,0 +1,33 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import type { Logger } from '@millrace/runtime';
+import { ArchiveModule } from './archive/archive.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import type { GatewayConfig } from './config.js';
+import { ConfigModule } from './config.module.js';
+import { HandlersModule } from './handlers/handlers.module.js';
+import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
+import { KeysModule } from './keys/keys.module.js';
+import { LogModule } from './log/log.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
+
+@Module({})
+export class GatewayModule {
+  static of(config: GatewayConfig, logger: Logger): DynamicModule {
+    return {
+      module: GatewayModule,
+      imports: [
+        ConfigModule.of(config, logger),
+        LogModule,
+        ArchiveModule,
+        HttpModule,
+        AuthModule,
+        KeysModule,
+        HandlersModule,
+        TasksModule,
+        HealthModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,38 @@
+import 'reflect-metadata';
+import { RequestMethod } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { NestLogger } from '@millrace/runtime';
+import type { Logger } from '@millrace/runtime';
+import type { GatewayConfig } from './config.js';
+import { GatewayModule } from './gateway.module.js';
+import { createFastify } from './http/fastify.js';
+import { serveDocument } from './openapi/document.js';
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  /** `http://127.0.0.1:3000` */
+  url: string;
+  /** Takes no new connections, answers what is under way (waits for results with 202), lets go of the log and Postgres. */
+  stop(): Promise<void>;
+}
+
+const PREFIX = 'api/v1';
+/** For probes and people: no part of the versioned API. */
+const OUTSIDE = ['/', '/problems', '/health/live', '/health/ready'];
+
+/** Starts a gateway; resolves once it answers. Waits for the log, but not for Postgres. */
+export async function startGateway(config: GatewayConfig, logger: Logger): Promise<RunningGateway> {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    GatewayModule.of(config, logger),
+    createFastify(logger),
+    { logger: new NestLogger(logger), bodyParser: false, abortOnError: false },
+  );
+  app.setGlobalPrefix(PREFIX, { exclude: OUTSIDE.map((path) => ({ path, method: RequestMethod.GET })) });
+  serveDocument(app);
+  await app.listen(config.PORT, config.MILLRACE_HOST);
+  const address = app.getHttpServer().address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.PORT;
+  logger.info({ host: config.MILLRACE_HOST, port }, 'Gateway listens');
+  return { url: `http://127.0.0.1:${port}`, stop: () => app.close() };
+}

@@ -1,0 +1,62 @@
+import {
+  SerializeOptions,
+  StandardSchemaSerializerInterceptor,
+  UseInterceptors,
+  applyDecorators,
+} from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiOperation, ApiResponse, ApiSecurity } from '@nestjs/swagger';
+import type { z } from 'zod';
+import type { Role } from '../auth/roles.js';
+import { errorResponses } from './error-responses.js';
+import type { ProblemCode } from './problem.js';
+
+/** One answer of an operation that is no error. */
+export interface Answer {
+  description: string;
+  schema: z.ZodType;
+  example: object;
+}
+
+export interface EndpointOptions {
+  operationId: string;
+  /** A few words; a title in the generated documents. */
+  summary: string;
+  description?: string;
+  /** What a caller must be. */
+  role: Role | 'anyone';
+  /** By status. */
+  returns: Readonly<Record<number, Answer>>;
+  /** What it may refuse with, besides what every operation may. */
+  errors?: readonly ProblemCode[];
+  /** Bytes that the body may have. Defaults to 1 MiB. */
+  bodyLimit?: number;
+  /**
+   * Checks each answer against its schema and strips what is not in it. Leave it off where an answer is hot or large and its type is
+   * what the schema says anyway.
+   */
+  serialize?: boolean;
+}
+
+/** What an operation is, says, needs and refuses, in one place. */
+export function Endpoint(options: EndpointOptions): MethodDecorator {
+  const { role, bodyLimit, returns } = options;
+  const answers = Object.entries(returns);
+  const [first] = answers;
+  return applyDecorators(
+    RouteConfig({ role, ...(bodyLimit !== undefined && { bodyLimit }) }),
+    ApiOperation({
+      operationId: options.operationId,
+      summary: options.summary,
+      ...(options.description !== undefined && { description: options.description }),
+    }),
+    ...answers.map(([status, { description, schema, example }]) =>
+      ApiResponse({ status: Number(status), description, standardSchema: schema, example }),
+    ),
+    ...errorResponses(options.errors ?? [], role).map((response) => ApiResponse(response)),
+    ...(role === 'anyone' ? [] : [ApiSecurity('key'), ApiSecurity('bearer')]),
+    ...(options.serialize && first
+      ? [SerializeOptions({ schema: first[1].schema }), UseInterceptors(StandardSchemaSerializerInterceptor)]
+      : []),
+  );
+}

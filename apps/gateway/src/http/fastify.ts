@@ -1,0 +1,79 @@
+import type { Socket } from 'node:net';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { Logger } from '@millrace/runtime';
+import type { FastifyInstance } from 'fastify';
+import { answerCorrelationIds, correlationIdOf } from './correlation.js';
+import { problem } from './problem.js';
+import { PROBLEM_MEDIA_TYPE } from './problem.filter.js';
+
+/** Enough for 512 KiB of parameters and whatever else a task has; a bulk route says more. */
+const BODY_BYTES = 1024 * 1024;
+/** A request that trickles in for longer is cut off. */
+const REQUEST_WITHIN_MS = 120_000;
+const ID_CHARACTERS = 128;
+
+/** Fastify as this gateway wants it: JSON only, every error a problem, a correlation id for every request. */
+export function createFastify(logger: Logger): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_WITHIN_MS,
+    routerOptions: { maxParamLength: 2 * ID_CHARACTERS },
+    genReqId: correlationIdOf,
+    // Connections that are still open while the gateway stops get their answers, and are closed with them.
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    clientErrorHandler: answerGarbage,
+    // No middleware is used: the hook that would look for it costs every request.
+    skipMiddie: true,
+  });
+  const fastify = adapter.getInstance<FastifyInstance>();
+  readJsonOnly(fastify);
+  applyRouteLimits(fastify);
+  answerCorrelationIds(fastify);
+  if (logger.isLevelEnabled('debug')) logRequests(fastify, logger);
+  return adapter;
+}
+
+/** A missing body is no broken JSON: clients send the content type with DELETE, too. */
+function readJsonOnly(fastify: FastifyInstance): void {
+  const parse = fastify.getDefaultJsonParser('error', 'ignore');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parse(request, body as string, done);
+  });
+}
+
+/** Each route's own limit, from its `@Endpoint`. */
+function applyRouteLimits(fastify: FastifyInstance): void {
+  fastify.addHook('onRoute', (route) => {
+    const bodyLimit = route.config?.bodyLimit;
+    if (bodyLimit !== undefined) route.bodyLimit = bodyLimit;
+  });
+}
+
+function logRequests(fastify: FastifyInstance, logger: Logger): void {
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const { id, method, url, caller } = request;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    logger.debug(
+      { correlation_id: id, method, url, status: reply.statusCode, ms, key: caller?.name },
+      'Request answered',
+    );
+    done();
+  });
+}
+
+/** What is not even HTTP gets its answer, too. */
+function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(
+    problem('request/malformed', 400, 'The request cannot be read', 'This is no valid HTTP/1.1 request.'),
+  );
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

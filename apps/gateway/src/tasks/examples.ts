@@ -1,0 +1,146 @@
+import type { SubmitTask, SubmittedTask, SubmittedTasks } from './submit-task.schema.js';
+import type { CancelledTask, CommandDone } from './task-commands.schema.js';
+import type {
+  TaskEvents,
+  TaskList,
+  TaskResult,
+  TaskStatusView,
+  TaskSummaryView,
+  TaskView,
+} from './task-view.schema.js';
+
+const task_id = '019f3c1e-7a52-7cc3-9d1b-6f2b1f0c8a11';
+const submitted_at = '2026-03-01T09:30:00.000Z';
+
+const submission: SubmitTask = {
+  task_name: 'document_processing',
+  parameters: { paths: ['docs/**/*.md'] },
+  priority: 7,
+  tags: ['nightly'],
+};
+
+const submitted: SubmittedTask = {
+  task_id,
+  status: 'PENDING',
+  queue: 'default',
+  priority: 7,
+  submitted_at,
+  duplicate: false,
+  sequence: 4711,
+};
+
+const submittedTasks: SubmittedTasks = {
+  accepted: 1,
+  rejected: 1,
+  results: [
+    { task_id, status: 'PENDING', duplicate: false },
+    {
+      error: {
+        code: 'request/invalid',
+        detail: 'priority: Too big: expected number to be <=10',
+        errors: [{ path: 'priority', message: 'Too big: expected number to be <=10' }],
+      },
+    },
+  ],
+};
+
+const summary: TaskSummaryView = {
+  task_id,
+  task_name: 'document_processing',
+  status: 'PROCESSING',
+  queue: 'default',
+  priority: 7,
+  progress: { percent: 40, step: 'docs/guides/rest-api.md', current: 4, total: 10 },
+  attempt: 1,
+  max_retries: 3,
+  worker: 'worker-7f3a',
+  error: null,
+  submitted_at,
+  started_at: '2026-03-01T09:30:00.004Z',
+  finished_at: null,
+  elapsed_seconds: 1.25,
+  correlation_id: 'checkout-42',
+  tags: ['nightly'],
+  user_id: null,
+  reason: null,
+  waits_until: null,
+  updated_at: '2026-03-01T09:30:01.000Z',
+  sequence: 4713,
+};
+
+const status: TaskStatusView = { ...summary, position: null };
+
+const task: TaskView = {
+  ...status,
+  parameters: { paths: ['docs/**/*.md'] },
+  result: null,
+  options: {
+    retry: { max_retries: 3, delay_seconds: 60, backoff_factor: 2, max_delay_seconds: 600, jitter: true },
+    soft_time_limit: 1800,
+    time_limit: 2400,
+    expires_at: null,
+    unique_key: null,
+    concurrency_key: null,
+  },
+  attempts: [
+    {
+      attempt: 1,
+      worker: 'worker-7f3a',
+      started_at: '2026-03-01T09:30:00.004Z',
+      ended_at: null,
+      outcome: 'running',
+      error: null,
+      duration_ms: null,
+    },
+  ],
+};
+
+const list: TaskList = { items: [summary], next_cursor: null, projection: { sequence: 4713, lag_ms: 12 } };
+
+const result: TaskResult = { task_id, status: 'SUCCESS', result: { documents: 10 }, error: null };
+
+const events: TaskEvents = {
+  items: [
+    {
+      sequence: 4712,
+      kind: 'started',
+      at: '2026-03-01T09:30:00.004Z',
+      attempt: 1,
+      actor: 'worker:worker-7f3a',
+      data: { attempt: 1, worker: 'worker-7f3a', ticket: 4711, failed: 0, lost: 0 },
+    },
+  ],
+};
+
+const cancelled: CancelledTask = {
+  task_id,
+  status: 'cancelled',
+  message: 'Task was running and has been terminated',
+  previous_state: 'PROCESSING',
+  cancelled_at: '2026-03-01T09:31:00.000Z',
+  sequence: 4714,
+};
+
+const resumed: CommandDone = {
+  success: true,
+  message: 'Task resumed successfully',
+  task_id,
+  new_task_id: task_id,
+  sequence: 4715,
+};
+
+/** What the OpenAPI document shows. Typed, so that an example that lies does not compile. */
+export const examples = {
+  submission,
+  submitted,
+  submittedTasks,
+  list,
+  status,
+  task,
+  result,
+  notEnded: { task_id, status: 'PROCESSING' },
+  events,
+  cancelled,
+  resumed,
+  retried: { ...resumed, message: 'Task is queued for another run' },
+} as const;

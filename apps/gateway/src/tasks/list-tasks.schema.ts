@@ -1,0 +1,56 @@
+import { TASK_SORTS } from '@millrace/read-model';
+import { STATUSES } from '@millrace/domain';
+import { z } from 'zod';
+import { QueueName, TaskName, TaskStatusName } from './submit-task.schema.js';
+
+const LIMIT_DEFAULT = 50;
+const LIMIT_MOST = 500;
+const TEXT_CHARACTERS = 256;
+const RESULT_TIMEOUT_DEFAULT = 30;
+const RESULT_TIMEOUT_MOST = 300;
+
+const text = z.string().min(1).max(TEXT_CHARACTERS);
+const time = z.iso.datetime({
+  offset: true,
+  error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z.',
+});
+
+/** `status=RETRY,FAILURE`, or the parameter twice. */
+const statuses = z
+  .preprocess(
+    (given) => (typeof given === 'string' ? given.split(',') : given),
+    z.array(TaskStatusName).min(1).optional(),
+  )
+  .meta({
+    type: 'array',
+    items: { type: 'string', enum: [...STATUSES] },
+    description: 'One or several, separated by commas.',
+  });
+
+export const ListTasks = z.strictObject({
+  status: statuses.optional(),
+  queue: QueueName.optional(),
+  task_name: TaskName.optional(),
+  tag: text.optional(),
+  worker: text.optional().meta({ description: 'Worker of the current or last attempt.' }),
+  user_id: text.optional(),
+  submitted_after: time.optional().meta({ description: 'From this time on.' }),
+  submitted_before: time.optional().meta({ description: 'Up to this time, exclusive.' }),
+  q: text
+    .optional()
+    .meta({ description: 'A text in parameters, result or error. Slow without other filters.' }),
+  sort: z.enum(TASK_SORTS).default('-submitted_at').meta({ description: 'A minus: the newest first.' }),
+  limit: z.coerce.number().int().min(1).max(LIMIT_MOST).default(LIMIT_DEFAULT),
+  cursor: z.string().max(1024).optional().meta({ description: 'next_cursor of the page before.' }),
+});
+export type ListTasks = z.infer<typeof ListTasks>;
+
+export const ResultQuery = z.strictObject({
+  timeout: z.coerce
+    .number()
+    .min(0)
+    .max(RESULT_TIMEOUT_MOST)
+    .default(RESULT_TIMEOUT_DEFAULT)
+    .meta({ description: 'Seconds to wait.' }),
+});
+export type ResultQuery = z.infer<typeof ResultQuery>;

@@ -1,0 +1,139 @@
+import { Injectable } from '@nestjs/common';
+import { statusOf } from '@millrace/domain';
+import type { ExistingTask } from '@millrace/domain';
+import type { TaskRow } from '@millrace/read-model';
+import { ConcurrencyError, LogRefusedError, LogUnavailableError, TaskLog } from '@millrace/log';
+import type { Origin } from '../auth/caller.decorator.js';
+import { HandlerCatalogue } from '../handlers/handler-catalogue.js';
+import type { KnownHandler } from '../handlers/known-handler.js';
+import { QueueCatalogue } from '../handlers/queue-catalogue.js';
+import { ProblemError } from '../http/problem.js';
+import { LogGate } from '../log/log-gate.js';
+import { LogWatch } from '../log/log-watch.js';
+import { Archive } from '../archive/archive.js';
+import type { SubmitTask, SubmittedTask } from './submit-task.schema.js';
+import { orderOf } from './task-order.js';
+import type { TaskOrder } from './task-order.js';
+
+/** The log answers within this time, or the caller is told to come back. */
+const DEADLINE_MS = 5_000;
+
+/** Turns what somebody asks for into a task of the log. */
+@Injectable()
+export class Submissions {
+  constructor(
+    private readonly log: TaskLog,
+    private readonly gate: LogGate,
+    private readonly watch: LogWatch,
+    private readonly handlers: HandlerCatalogue,
+    private readonly queues: QueueCatalogue,
+    private readonly archive: Archive,
+  ) {}
+
+  /**
+   * Whether the log takes submissions now; asked once per request.
+   *
+   * @throws ProblemError `log/unavailable` or `log/store-full`
+   */
+  async open(): Promise<void> {
+    this.watch.refuseWhenFull();
+    await this.gate.pass();
+  }
+
+  /**
+   * Writes one task and resolves once the log has it; a duplicate resolves with the first task.
+   *
+   * @throws ProblemError when it is refused; nothing was written then
+   * @throws LogUnavailableError without an answer of the log; the task may have been written
+   */
+  async submit(body: SubmitTask, by: Origin): Promise<SubmittedTask> {
+    // Without an await where none is needed: a bulk takes this path a thousand times.
+    const handler = this.handlers.find(body.task_name) ?? (await this.#lookForHandler(body));
+    if (body.queue !== undefined && !this.queues.has(body.queue)) await this.#lookForQueue(body.queue);
+    const now = Date.now();
+    const order = orderOf(body, handler, { now, correlationId: by.correlationId });
+    if (order.mayExist && this.watch.hasForgotten) {
+      const first = await this.#archived(order);
+      if (first) return first;
+    }
+    return this.#write(order, by, now);
+  }
+
+  async #write(order: TaskOrder, by: Origin, now: number): Promise<SubmittedTask> {
+    const { ref, event, spec, uniqueId } = order;
+    try {
+      const options = { actor: by.actor, now, uniqueId, deadlineMs: DEADLINE_MS };
+      const { sequence } = await this.log.append(ref, 0, event, options);
+      return {
+        task_id: ref.task_id,
+        status: 'PENDING',
+        queue: ref.queue,
+        priority: spec.priority,
+        submitted_at: spec.submitted_at,
+        duplicate: false,
+        sequence,
+      };
+    } catch (error) {
+      if (error instanceof ConcurrencyError) return this.#first(order, error);
+      if (error instanceof LogRefusedError)
+        throw new ProblemError(
+          'task/too-large',
+          `The log refused the task: ${error.message}`,
+          {},
+          { cause: error },
+        );
+      throw error;
+    }
+  }
+
+  /** The id is taken: the answer is the task that has it. */
+  async #first({ ref }: TaskOrder, conflict: ConcurrencyError): Promise<SubmittedTask> {
+    const state = await this.log.read.task({ task_id: ref.task_id }, conflict.actual);
+    if (state.phase !== 'none') return duplicateOf(state);
+    const archived = await this.archive.find(ref.task_id);
+    if (archived) return duplicateOfRow(archived);
+    throw new LogUnavailableError(`The first task with the id ${ref.task_id} cannot be read.`);
+  }
+
+  /** A task that has left the log; without Postgres the log alone decides. */
+  async #archived({ ref }: TaskOrder): Promise<SubmittedTask | undefined> {
+    const archived = await this.archive.find(ref.task_id).catch((error: unknown) => {
+      if (error instanceof ProblemError) return undefined;
+      throw error;
+    });
+    return archived && duplicateOfRow(archived);
+  }
+
+  async #lookForHandler(body: SubmitTask): Promise<KnownHandler | undefined> {
+    const handler = await this.handlers.look(body.task_name);
+    if (handler || body.allow_unknown) return handler;
+    const message = `No handler has registered the name "${body.task_name}". Start a worker that has it, see GET /api/v1/handlers for what is there, or send allow_unknown: true.`;
+    throw new ProblemError('task/unknown-name', message, { errors: [{ path: 'task_name', message }] });
+  }
+
+  async #lookForQueue(queue: string): Promise<void> {
+    if (await this.queues.look(queue)) return;
+    const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().join(', ')}. A worker that serves a queue defines it.`;
+    throw new ProblemError('task/unknown-queue', message, { errors: [{ path: 'queue', message }] });
+  }
+}
+
+const duplicateOf = (state: ExistingTask): SubmittedTask => ({
+  task_id: state.id,
+  status: statusOf(state),
+  queue: state.queue,
+  priority: state.spec.priority,
+  submitted_at: state.spec.submitted_at,
+  duplicate: true,
+  sequence: state.sequence,
+});
+
+const duplicateOfRow = ({ id, status, queue, priority, submitted_at, sequence }: TaskRow): SubmittedTask => ({
+  task_id: id,
+  status,
+  queue,
+  priority,
+  submitted_at,
+  duplicate: true,
+  sequence,
+});

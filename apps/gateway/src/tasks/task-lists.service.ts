@@ -1,0 +1,23 @@
+import { Injectable } from '@nestjs/common';
+import { Archive } from '../archive/archive.js';
+import type { ListTasks } from './list-tasks.schema.js';
+import { summaryOfRow } from './task-view.js';
+import type { TaskList } from './task-view.schema.js';
+
+/** Lists come from Postgres alone. */
+@Injectable()
+export class TaskLists {
+  constructor(private readonly archive: Archive) {}
+
+  async page(query: ListTasks): Promise<TaskList> {
+    // Asked first, so that the page is never older than it says.
+    const { sequence, lag_ms } = await this.archive.projection();
+    const { items, next_cursor } = await this.archive.list(query);
+    const now = Date.now();
+    return {
+      items: items.map((row) => summaryOfRow(row, now)),
+      next_cursor,
+      projection: { sequence, lag_ms },
+    };
+  }
+}

@@ -1,0 +1,150 @@
+import { NO_TASK, decide } from '@millrace/domain';
+import type { Json, RetryPolicy, TaskEvent, TaskSpec } from '@millrace/domain';
+import type { TaskRef } from '@millrace/log';
+import { DEFAULT_QUEUE } from '../handlers/queue-catalogue.js';
+import { UNKNOWN_HANDLER_DEFAULTS } from '../handlers/known-handler.js';
+import type { KnownHandler } from '../handlers/known-handler.js';
+import { ProblemError } from '../http/problem.js';
+import { refuseTooLarge } from './parameters-size.js';
+import type { SubmitTask } from './submit-task.schema.js';
+import { idOfKey, newTaskId } from './task-id.js';
+
+/** A submission, ready to be written: every judgement but that of the log is made. */
+export interface TaskOrder {
+  ref: TaskRef;
+  spec: TaskSpec;
+  event: TaskEvent;
+  /** The id is the caller's: no queue may have a task of this id. */
+  uniqueId: boolean;
+  /** Whether the id may have been used before: it is not one of ours, which are always new. */
+  mayExist: boolean;
+}
+
+/**
+ * What a submission comes to, by itself, its handler and the defaults, in this order.
+ *
+ * @param handler undefined for a name that nobody has registered
+ * @throws ProblemError with a sentence on what is wrong
+ */
+export function orderOf(
+  body: SubmitTask,
+  handler: KnownHandler | undefined,
+  at: { now: number; correlationId: string },
+): TaskOrder {
+  const parameters = body.parameters ?? {};
+  refuseTooLarge(parameters);
+  refuseUnfit(body.task_name, parameters, handler);
+  const notBefore = notBeforeOf(body, at.now);
+  const spec = specOf(body, handler, at);
+  refuseExpired(spec, notBefore ?? at.now, at.now);
+  const queue = body.queue ?? handler?.record.queue ?? DEFAULT_QUEUE;
+  const event = decide(
+    { type: 'submit', spec, parameters, ...(notBefore !== undefined && { not_before: toTime(notBefore) }) },
+    NO_TASK,
+    { now: at.now, random: 0 },
+  );
+  // A submission of what does not exist always is an event.
+  if (!event) throw new Error('The domain made nothing of a submission.');
+  const { task_id, unique_key } = body;
+  if (task_id !== undefined && unique_key !== undefined)
+    throw invalid(
+      'task_id',
+      'task_id and unique_key both say which submissions are the same: give one of them.',
+    );
+  if (task_id !== undefined) return { ref: { queue, task_id }, spec, event, uniqueId: true, mayExist: true };
+  if (unique_key !== undefined)
+    return {
+      ref: { queue, task_id: idOfKey(queue, unique_key) },
+      spec,
+      event,
+      uniqueId: false,
+      mayExist: true,
+    };
+  return { ref: { queue, task_id: newTaskId() }, spec, event, uniqueId: false, mayExist: false };
+}
+
+function specOf(
+  body: SubmitTask,
+  handler: KnownHandler | undefined,
+  { now, correlationId }: { now: number; correlationId: string },
+): TaskSpec {
+  const defaults = handler?.defaults ?? UNKNOWN_HANDLER_DEFAULTS;
+  const { tags, user_id, unique_key, concurrency_key, expires_at } = body;
+  const spec: TaskSpec = {
+    name: body.task_name,
+    priority: body.priority ?? defaults.priority,
+    retry: body.retry ? retryOf(body.retry, defaults.retry) : defaults.retry,
+    ...limitsOf(body, defaults),
+    submitted_at: toTime(now),
+    correlation_id: body.correlation_id ?? correlationId,
+  };
+  if (expires_at !== undefined) spec.expires_at = toTime(Date.parse(expires_at));
+  if (tags !== undefined) spec.tags = tags;
+  if (user_id !== undefined) spec.user_id = user_id;
+  if (unique_key !== undefined) spec.unique_key = unique_key;
+  if (concurrency_key !== undefined) spec.concurrency_key = concurrency_key;
+  return spec;
+}
+
+function retryOf(given: NonNullable<SubmitTask['retry']>, defaults: Readonly<RetryPolicy>): RetryPolicy {
+  return {
+    max_retries: given.max_retries ?? defaults.max_retries,
+    delay_seconds: given.delay_seconds ?? defaults.delay_seconds,
+    backoff_factor: given.backoff_factor ?? defaults.backoff_factor,
+    max_delay_seconds: given.max_delay_seconds ?? defaults.max_delay_seconds,
+    jitter: given.jitter ?? defaults.jitter,
+  };
+}
+
+/** A soft limit nobody asked for gives way to the hard one; one that was asked for must lie below it. */
+function limitsOf(
+  body: SubmitTask,
+  defaults: { soft_time_limit: number; time_limit: number },
+): { soft_time_limit: number; time_limit: number } {
+  const hard = body.time_limit ?? defaults.time_limit;
+  const soft = body.soft_time_limit ?? Math.min(defaults.soft_time_limit, hard);
+  if (soft > hard)
+    throw invalid(
+      'soft_time_limit',
+      `The soft limit of ${soft} s lies above the time limit of ${hard} s: raise time_limit too.`,
+    );
+  return { soft_time_limit: soft, time_limit: hard };
+}
+
+function notBeforeOf({ delay_seconds, eta }: SubmitTask, now: number): number | undefined {
+  if (delay_seconds !== undefined && eta !== undefined)
+    throw invalid('eta', 'delay_seconds and eta both say when the task may start: give one of them.');
+  const notBefore =
+    eta === undefined ? (delay_seconds === undefined ? now : now + delay_seconds * 1000) : Date.parse(eta);
+  return notBefore > now ? notBefore : undefined;
+}
+
+function refuseExpired({ expires_at }: TaskSpec, startsAt: number, now: number): void {
+  if (expires_at === undefined) return;
+  const expiresAt = Date.parse(expires_at);
+  if (expiresAt <= now)
+    throw invalid('expires_at', `${expires_at} is in the past: the task could never start.`);
+  if (expiresAt <= startsAt)
+    throw invalid(
+      'expires_at',
+      `${expires_at} is not after ${toTime(startsAt)}, before which the task may not start.`,
+    );
+}
+
+function refuseUnfit(taskName: string, parameters: Json, handler: KnownHandler | undefined): void {
+  const errors = handler?.faultsOf(parameters);
+  const [first] = errors ?? [];
+  if (!errors || !first) return;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
+  throw new ProblemError(
+    'task/invalid-parameters',
+    `The parameters do not fit ${taskName}: ${first.path}: ${first.message}${more}`,
+    { errors },
+  );
+}
+
+function invalid(path: string, message: string): ProblemError {
+  return new ProblemError('request/invalid', message, { errors: [{ path, message }] });
+}
+
+const toTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,157 @@
+import { Injectable } from '@nestjs/common';
+import { TaskRefusal, isId } from '@millrace/domain';
+import type { ExistingTask, Fact, Progress, TaskState } from '@millrace/domain';
+import { TaskLog, decodeFact, progressSchema, subjects } from '@millrace/log';
+import { attemptsOf } from '@millrace/read-model';
+import type { TaskAttempt, TaskRow } from '@millrace/read-model';
+import { Archive } from '../archive/archive.js';
+import { ProblemError } from '../http/problem.js';
+import { LogGate } from '../log/log-gate.js';
+import { LogWatch } from '../log/log-watch.js';
+import { eventOf, optionsOf, optionsOfRow, summaryOf, summaryOfRow } from './task-view.js';
+import type { TaskTraces } from './task-view.js';
+import type { TaskEventView, TaskStatusView, TaskView } from './task-view.schema.js';
+
+/** A status must not wait for a slow Postgres only to say how many tasks are ahead. */
+const POSITION_WITHIN_MS = 300;
+
+/** Reads single tasks: from the log, which knows what was written this instant; what has left it, from the archive. */
+@Injectable()
+export class TaskReader {
+  constructor(
+    private readonly log: TaskLog,
+    private readonly gate: LogGate,
+    private readonly watch: LogWatch,
+    private readonly archive: Archive,
+  ) {}
+
+  async status(taskId: string): Promise<TaskStatusView> {
+    const state = await this.inLog(taskId);
+    if (state.phase === 'none')
+      return { ...summaryOfRow(await this.archived(taskId), Date.now()), position: null };
+    const [traces, position] = await Promise.all([this.#tracesOf(state), this.#positionOf(state)]);
+    return { ...summaryOf(state, traces, Date.now()), position };
+  }
+
+  async task(taskId: string): Promise<TaskView> {
+    const state = await this.inLog(taskId);
+    return state.phase === 'none' ? this.#archivedTask(taskId) : this.#liveTask(state);
+  }
+
+  /** The whole history: the archive, and what it has not yet from the log. Without Postgres, what the log has. */
+  async events(taskId: string): Promise<TaskEventView[]> {
+    return (await this.#facts(taskId)).map(eventOf);
+  }
+
+  /** The state of a task in the log; none when it was never there, or has left it. */
+  async inLog(taskId: string): Promise<TaskState> {
+    if (!isId(taskId)) throw notFound(taskId);
+    await this.gate.pass();
+    return this.log.read.task({ task_id: taskId });
+  }
+
+  /**
+   * The row of a task that the log does not have.
+   *
+   * @throws TaskRefusal `task/not-found`
+   */
+  async archived(taskId: string): Promise<TaskRow> {
+    // Nothing has left the log so far: no need to ask, and no need for Postgres.
+    const row = this.watch.hasForgotten ? await this.archive.find(taskId) : undefined;
+    if (!row) throw notFound(taskId);
+    return row;
+  }
+
+  async #liveTask(state: ExistingTask): Promise<TaskView> {
+    const [traces, position, attempts, parameters] = await Promise.all([
+      this.#tracesOf(state),
+      this.#positionOf(state),
+      this.#attemptsOf(state),
+      this.log.read.parametersOf(state).catch(() => null),
+    ]);
+    return {
+      ...summaryOf(state, traces, Date.now()),
+      position,
+      parameters,
+      result: state.phase === 'succeeded' ? state.result : null,
+      options: optionsOf(state.spec),
+      attempts,
+    };
+  }
+
+  async #archivedTask(taskId: string): Promise<TaskView> {
+    const row = await this.archived(taskId);
+    return {
+      ...summaryOfRow(row, Date.now()),
+      position: null,
+      parameters: row.parameters ?? null,
+      result: row.result ?? null,
+      options: optionsOfRow(row),
+      attempts: await this.archive.attempts(taskId),
+    };
+  }
+
+  async #facts(taskId: string): Promise<Fact[]> {
+    const [state, archived] = await Promise.all([
+      this.inLog(taskId),
+      this.archive.events(taskId).catch(withoutArchive([] as Fact[])),
+    ]);
+    const queue = state.phase === 'none' ? archived.at(-1)?.queue : state.queue;
+    if (queue === undefined) throw notFound(taskId);
+    const after = archived.at(-1)?.sequence ?? 0;
+    const tail = await this.log.read.history({ queue, task_id: taskId }, { after });
+    return [...archived, ...tail];
+  }
+
+  async #attemptsOf(state: ExistingTask): Promise<TaskAttempt[]> {
+    return state.attempts.begun === 0 ? [] : attemptsOf(await this.#facts(state.id));
+  }
+
+  async #tracesOf(state: ExistingTask): Promise<TaskTraces> {
+    if (state.phase === 'running') return { started: undefined, progress: await this.#liveProgress(state) };
+    if (state.attempts.begun === 0) return { started: undefined, progress: undefined };
+    const [started, progress] = await Promise.all([
+      this.#lastOf(state, 'started'),
+      this.#lastOf(state, 'progress'),
+    ]);
+    const isOfLast = progress?.kind === 'progress' && progress.data.run.token === started?.sequence;
+    return {
+      started: started?.kind === 'started' ? started : undefined,
+      progress: isOfLast ? progress.data.progress : undefined,
+    };
+  }
+
+  /** What the attempt said last: live once a second, in the log more rarely. */
+  async #liveProgress(state: ExistingTask & { phase: 'running' }): Promise<Progress | undefined> {
+    const payload = await this.log.read.liveProgress({ queue: state.queue, task_id: state.id });
+    const live =
+      payload === undefined ? undefined : (JSON.parse(payload) as { token?: number; progress?: unknown });
+    if (live?.token !== state.run.token) return state.progress;
+    const read = progressSchema.safeParse(live.progress);
+    return read.success ? (read.data as Progress) : state.progress;
+  }
+
+  async #lastOf({ queue, id }: ExistingTask, kind: 'started' | 'progress'): Promise<Fact | undefined> {
+    const message = await this.log.read.lastOn(subjects.fact({ queue, task_id: id }, kind));
+    return message && decodeFact(message.subject, message.sequence, message.payload);
+  }
+
+  async #positionOf(state: ExistingTask): Promise<number | null> {
+    if (state.phase !== 'ready') return null;
+    return Promise.race([
+      this.archive.position(state.id).catch(withoutArchive(null)),
+      new Promise<null>((resolve) => setTimeout(resolve, POSITION_WITHIN_MS, null).unref()),
+    ]);
+  }
+}
+
+export const notFound = (taskId: string): TaskRefusal =>
+  new TaskRefusal('task/not-found', `There is no task with the id ${taskId}.`);
+
+/** Puts a value in the place of what only Postgres could tell. */
+const withoutArchive =
+  <T>(instead: T) =>
+  (error: unknown): T => {
+    if (error instanceof ProblemError && error.code === 'archive/unavailable') return instead;
+    throw error;
+  };

@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { hasEnded, statusOf } from '@millrace/domain';
+import { TaskEnds } from './task-ends.service.js';
+import { TaskReader } from './task-reader.service.js';
+import { resultOf } from './task-view.js';
+import type { TaskNotEnded, TaskResult } from './task-view.schema.js';
+
+/** Results, for whoever waits for them. */
+@Injectable()
+export class TaskResults {
+  constructor(
+    private readonly reader: TaskReader,
+    private readonly ends: TaskEnds,
+  ) {}
+
+  /** @param gone aborts when the client has gone away */
+  async await(taskId: string, timeoutSeconds: number, gone: AbortSignal): Promise<TaskResult | TaskNotEnded> {
+    const first = await this.reader.inLog(taskId);
+    if (first.phase === 'none') return this.#archived(taskId);
+    const state = await this.ends.until(first, timeoutSeconds * 1000, gone);
+    return hasEnded(state) ? resultOf(state) : { task_id: taskId, status: statusOf(state) };
+  }
+
+  /** What has left the log has ended. */
+  async #archived(taskId: string): Promise<TaskResult> {
+    const { status, result, error } = await this.reader.archived(taskId);
+    return { task_id: taskId, status, result: result ?? null, error };
+  }
+}

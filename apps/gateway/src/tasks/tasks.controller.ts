@@ -1,0 +1,106 @@
+import { Controller, Get, HttpStatus, Param, Query, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Endpoint } from '../http/endpoint.decorator.js';
+import { examples } from './examples.js';
+import { ListTasks, ResultQuery } from './list-tasks.schema.js';
+import { TaskId } from './submit-task.schema.js';
+import { TaskLists } from './task-lists.service.js';
+import { TaskReader } from './task-reader.service.js';
+import { TaskResults } from './task-results.service.js';
+import {
+  TaskEvents,
+  TaskList,
+  TaskNotEnded,
+  TaskResult,
+  TaskStatusView,
+  TaskView,
+} from './task-view.schema.js';
+
+@ApiTags('Tasks')
+@Controller('tasks')
+export class TasksController {
+  constructor(
+    private readonly reader: TaskReader,
+    private readonly lists: TaskLists,
+    private readonly results: TaskResults,
+  ) {}
+
+  @Get()
+  @Endpoint({
+    operationId: 'listTasks',
+    summary: 'List tasks',
+    description:
+      'From Postgres, which lags behind the log by projection.lag_ms. Pages are by key: pass next_cursor as cursor, with the same sort.',
+    role: 'viewer',
+    returns: { 200: { description: 'One page', schema: TaskList, example: examples.list } },
+    errors: ['request/invalid', 'archive/unavailable'],
+    serialize: true,
+  })
+  list(@Query({ schema: ListTasks }) query: ListTasks): Promise<TaskList> {
+    return this.lists.page(query);
+  }
+
+  @Get(':task_id')
+  @Endpoint({
+    operationId: 'getTask',
+    summary: 'Get a task',
+    description: 'Everything known of a task, with its parameters, options and attempts.',
+    role: 'viewer',
+    returns: { 200: { description: 'The task', schema: TaskView, example: examples.task } },
+    errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable'],
+    serialize: true,
+  })
+  get(@Param('task_id', { schema: TaskId }) taskId: string): Promise<TaskView> {
+    return this.reader.task(taskId);
+  }
+
+  @Get(':task_id/status')
+  @Endpoint({
+    operationId: 'getTaskStatus',
+    summary: 'Get the status of a task',
+    description: 'From the log: it shows what was written this instant, also while Postgres is away.',
+    role: 'viewer',
+    returns: { 200: { description: 'The status', schema: TaskStatusView, example: examples.status } },
+    errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable'],
+  })
+  status(@Param('task_id', { schema: TaskId }) taskId: string): Promise<TaskStatusView> {
+    return this.reader.status(taskId);
+  }
+
+  @Get(':task_id/result')
+  @Endpoint({
+    operationId: 'getTaskResult',
+    summary: 'Wait for the result of a task',
+    description: 'Answers the moment the task ends, or 202 when the timeout is over first: then ask again.',
+    role: 'viewer',
+    returns: {
+      200: { description: 'The task has ended', schema: TaskResult, example: examples.result },
+      202: { description: 'The task has not ended yet', schema: TaskNotEnded, example: examples.notEnded },
+    },
+    errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable'],
+  })
+  async result(
+    @Param('task_id', { schema: TaskId }) taskId: string,
+    @Query({ schema: ResultQuery }) { timeout }: ResultQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<TaskResult | TaskNotEnded> {
+    const result = await this.results.await(taskId, timeout, request.signal);
+    reply.status('result' in result ? HttpStatus.OK : HttpStatus.ACCEPTED);
+    return result;
+  }
+
+  @Get(':task_id/events')
+  @Endpoint({
+    operationId: 'listTaskEvents',
+    summary: 'List the events of a task',
+    description: 'The whole history in order, each event as the log has it.',
+    role: 'viewer',
+    returns: { 200: { description: 'The history', schema: TaskEvents, example: examples.events } },
+    errors: ['request/invalid', 'task/not-found', 'log/unavailable'],
+  })
+  async events(@Param('task_id', { schema: TaskId }) taskId: string): Promise<TaskEvents> {
+    return { items: await this.reader.events(taskId) };
+  }
+}

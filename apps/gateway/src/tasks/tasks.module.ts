@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { ArchiveModule } from '../archive/archive.module.js';
+import { HandlersModule } from '../handlers/handlers.module.js';
+import { LogModule } from '../log/log.module.js';
+import { BulkSubmissions } from './bulk-submissions.service.js';
+import { SubmissionsController } from './submissions.controller.js';
+import { Submissions } from './submissions.service.js';
+import { TaskCommandsController } from './task-commands.controller.js';
+import { TaskCommands } from './task-commands.service.js';
+import { TaskEnds } from './task-ends.service.js';
+import { TaskLists } from './task-lists.service.js';
+import { TaskReader } from './task-reader.service.js';
+import { TaskResults } from './task-results.service.js';
+import { TasksController } from './tasks.controller.js';
+
+@Module({
+  imports: [LogModule, ArchiveModule, HandlersModule],
+  controllers: [SubmissionsController, TasksController, TaskCommandsController],
+  providers: [Submissions, BulkSubmissions, TaskReader, TaskLists, TaskEnds, TaskResults, TaskCommands],
+})
+export class TasksModule {}
