@@ -14,7 +14,7 @@ export type { Lag, LogMessage } from './projections/log-message.js';
 export type { RewindOptions, Rewound } from './projections/rewind.js';
 export type { Applied, TaskProjection } from './projections/task-projection.js';
 export { SweepQueries } from './sweep/sweep.queries.js';
-export type { LaneFloors, SweptTask } from './sweep/sweep.queries.js';
+export type { LaneFloors, ProjectionPoint, SweptTask } from './sweep/sweep.queries.js';
 export { attemptsOf } from './task-events/attempts.js';
 export type { AttemptFact, AttemptOutcome, TaskAttempt } from './task-events/attempts.js';
 export type { TaskEventRow } from './task-events/task-event.entity.js';

@@ -1,4 +1,4 @@
-import { laneRank } from '@millrace/domain';
+import { LANES, laneRank } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Database } from '../database/database.js';
 import type { TaskRow } from '../tasks/task.entity.js';
@@ -23,6 +23,15 @@ export type SweptTask = Pick<
   | 'first_sequence'
   | 'updated_at'
 >;
+
+/** How far a projection is in which log. */
+export interface ProjectionPoint {
+  name: string;
+  sequence: number;
+  stream_created_at: string;
+  /** The end of Postgres' own log (an LSN) when this was read. */
+  wal: string;
+}
 
 const COLUMNS =
   'id, queue, phase, lane, ticket, due_ticket, until, expires_at, worker, token, sequence, first_sequence, updated_at';
@@ -73,25 +82,70 @@ export class SweepQueries {
     );
   }
 
-  /**
-   * The oldest fact that a ready or running task needs; undefined without any such task. A wait that has a checkpoint counts too: its
-   * checkpoint and steps stay in the log, so it cannot be carried.
-   */
-  async leastLiveSequence(): Promise<number | undefined> {
+  /** The least ticket by which a task of the queue waits in a lane or runs; undefined without any. */
+  async leastTicket(queue: string): Promise<number | undefined> {
     const [row] = await this.database.rows<{ least: number | null }>(
-      `SELECT min(first_sequence) AS least FROM tasks WHERE ${LIVE} AND (phase IN ('ready', 'running') OR checkpoint > 0)`,
+      `SELECT min(least) AS least FROM (
+         SELECT (SELECT min(turn) FROM tasks WHERE queue = $1 AND lane_rank = lane AND turn IS NOT NULL) AS least
+         FROM generate_series(0, ${LANES.length - 1}) AS lane
+         UNION ALL
+         SELECT (SELECT min(ticket) FROM tasks WHERE queue = $1 AND lane_rank = lane AND phase = 'running')
+         FROM generate_series(0, ${LANES.length - 1}) AS lane
+       ) AS tickets`,
+      [queue],
     );
     return row?.least ?? undefined;
   }
 
+  /**
+   * Of the tasks that cannot be carried, the one that needs the oldest fact: ready, running, or a wait whose timer has fired, which would
+   * lose its place in the lane. A wait that has a checkpoint counts too: its checkpoint and steps stay in the log.
+   */
+  async oldestLive(): Promise<SweptTask | undefined> {
+    const [row] = await this.database.rows<SweptTask>(
+      `SELECT ${COLUMNS} FROM tasks
+       WHERE ${LIVE} AND (phase IN ('ready', 'running') OR checkpoint > 0 OR due_ticket IS NOT NULL)
+       ORDER BY first_sequence LIMIT 1`,
+    );
+    return row;
+  }
+
   /** Waits whose facts below the limit can be let go once the wait was written again, the oldest first. */
-  carriable(below: number, limit = DEFAULT_LIMIT): Promise<SweptTask[]> {
+  carriable(below: number, limit = DEFAULT_LIMIT, from = 0): Promise<SweptTask[]> {
     return this.database.rows(
       `SELECT ${COLUMNS} FROM tasks
-       WHERE ${LIVE} AND phase IN ('scheduled', 'held', 'paused') AND checkpoint = 0 AND first_sequence < $1
+       WHERE ${LIVE} AND phase IN ('scheduled', 'held', 'paused') AND checkpoint = 0 AND due_ticket IS NULL
+         AND first_sequence >= $3 AND first_sequence < $1
        ORDER BY first_sequence LIMIT $2`,
-      [below, limit],
+      [below, limit, from],
     );
+  }
+
+  /**
+   * How far each projection is, and how far Postgres' own log must be on disk before that can be relied on: the projector does not wait
+   * for it, so that a crash of Postgres may take the last commits back.
+   */
+  async projections(): Promise<ProjectionPoint[]> {
+    return this.database.rows(
+      `SELECT name, sequence, stream_created_at, pg_current_wal_insert_lsn()::text AS wal FROM projections`,
+    );
+  }
+
+  /** Whether Postgres' own log is on disk up to there. */
+  async isOnDisk(wal: string): Promise<boolean> {
+    const [row] = await this.database.rows<{ is_on_disk: boolean }>(
+      'SELECT pg_current_wal_flush_lsn() >= $1::pg_lsn AS is_on_disk',
+      [wal],
+    );
+    return row?.is_on_disk ?? false;
+  }
+
+  /** The last fact of the archive; undefined without any. */
+  async lastArchived(): Promise<{ sequence: number; event_id: string } | undefined> {
+    const [row] = await this.database.rows<{ sequence: number; event_id: string }>(
+      'SELECT sequence, event_id FROM task_events ORDER BY sequence DESC LIMIT 1',
+    );
+    return row;
   }
 
   /**
