@@ -1,0 +1,75 @@
+import type { Fact } from '@millrace/domain';
+import { BadBodyError } from '@millrace/log';
+import type { LogState, StoredMessage } from '@millrace/log';
+import type { ArchivedPoint, ProjectionOffset } from '@millrace/read-model';
+import { fingerprintOf } from './log-messages.js';
+
+/** What is asked of the log. */
+export interface ReadableLog {
+  messageAt(sequence: number): Promise<StoredMessage | undefined>;
+  factAt(sequence: number): Promise<Fact | undefined>;
+}
+
+/** What is asked of the archive. */
+export interface Archive {
+  archivedAt(sequence: number): Promise<ArchivedPoint | undefined>;
+}
+
+/** Whether the log is still the one that was projected. */
+export type LogIdentity =
+  | { type: 'same' }
+  /** The same, but facts have left it before they were projected. */
+  | { type: 'gap'; missing: number }
+  /** It has gone back: a power loss, a restored backup, another log. Log and tables have everything up to here in common. */
+  | { type: 'went-back'; to: number; fingerprint: string };
+
+/** Looks whether the log still holds the message that was projected last; if not, up to where log and archive agree. */
+export async function identify(
+  log: ReadableLog,
+  state: LogState,
+  archive: Archive,
+  offset: ProjectionOffset,
+): Promise<LogIdentity> {
+  if (offset.sequence === 0) return { type: 'same' };
+  const message = await log.messageAt(offset.sequence);
+  if (message && fingerprintOf(message) === offset.fingerprint) return { type: 'same' };
+  const isSameStream = state.createdAt === offset.stream_created_at && state.lastSequence >= offset.sequence;
+  // Somebody removed it; had the log gone back, its place would be empty only beyond the end.
+  if (!message && isSameStream) {
+    const missing = state.firstSequence - offset.sequence - 1;
+    return missing > 0 ? { type: 'gap', missing } : { type: 'same' };
+  }
+  const to = await lastInCommon(log, state, archive, offset.sequence);
+  const common = to > 0 ? await log.messageAt(to) : undefined;
+  return { type: 'went-back', to, fingerprint: common ? fingerprintOf(common) : '' };
+}
+
+/**
+ * The last fact that log and archive agree on, 0 if there is none: by halving, since logs with the same fact at one place have the same
+ * before it. What the janitor has taken from the log cannot be compared and counts as agreed.
+ */
+async function lastInCommon(
+  log: ReadableLog,
+  state: LogState,
+  archive: Archive,
+  offset: number,
+): Promise<number> {
+  let [low, high] = [0, offset];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const point = await archive.archivedAt(middle);
+    if (!point || point.sequence <= low || (await agrees(log, state, point))) low = middle;
+    else high = point.sequence - 1;
+  }
+  return (await archive.archivedAt(low))?.sequence ?? 0;
+}
+
+async function agrees(log: ReadableLog, state: LogState, point: ArchivedPoint): Promise<boolean> {
+  if (point.sequence < state.firstSequence) return true;
+  try {
+    return (await log.factAt(point.sequence))?.id === point.event_id;
+  } catch (error) {
+    if (error instanceof BadBodyError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import { commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
+import { z } from 'zod';
+
+const MAX_BATCH = 5000;
+
+const Environment = z.object({
+  ...commonSettings,
+  ...databaseSettings,
+  MILLRACE_PROJECTOR_BATCH: wholeNumber(1, MAX_BATCH)
+    .default(1000)
+    .describe('Messages in one transaction at most'),
+  MILLRACE_PROJECTOR_KNOWN_TASKS: wholeNumber(0, 1_000_000)
+    .default(50_000)
+    .describe('Unfinished tasks that are kept in memory, at about 1 KB each'),
+});
+
+/** What the projector was told by its environment. */
+export type ProjectorConfig = z.infer<typeof Environment>;
+
+/** Fails with all wrong variables at once. */
+export const readProjectorConfig = (env: NodeJS.ProcessEnv = process.env): Readonly<ProjectorConfig> =>
+  readConfig(Environment, env);
+
+function wholeNumber(least: number, most: number) {
+  const error = `must be a whole number from ${least} to ${most}.`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, { error, abort: true })
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, { error });
+}

@@ -1,0 +1,80 @@
+import { subjects } from '@millrace/log';
+import type { StoredMessage, TaskLog } from '@millrace/log';
+import type { Lag, ProjectionConnection, TaskProjection } from '@millrace/read-model';
+
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Measures how far the tables are behind the log, and gives the sign of life that readers of `projections` look for. It also notices that
+ * the log was made anew, or cut, under a connection that never broke.
+ */
+export class LagMeter {
+  #timer: NodeJS.Timeout | undefined;
+  /** The last sequence of the log's tasks, at the last look. */
+  #head = 0;
+  #createdAt: string | undefined;
+  #isWriting = false;
+  #isLooking = false;
+
+  constructor(
+    private readonly log: TaskLog,
+    private readonly connection: ProjectionConnection,
+    private readonly projection: TaskProjection,
+  ) {}
+
+  /** Looks each second until it is stopped. */
+  start(onLogChanged: (reason: string) => void): void {
+    this.#timer = setInterval(() => {
+      if (this.#isLooking) return;
+      this.#isLooking = true;
+      void this.#look(onLogChanged)
+        // The broker or Postgres is away: the session hears of it by other ways.
+        .catch(() => undefined)
+        .finally(() => (this.#isLooking = false));
+    }, LOOK_EVERY_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** The lag that is left when the batch is written. */
+  lagOf(batch: StoredMessage[]): Lag {
+    const last = batch.at(-1);
+    return {
+      lag_ms: last ? ageOf(last) : 0,
+      lag_messages: Math.max(0, this.#head - (last?.sequence ?? this.projection.sequence)),
+    };
+  }
+
+  /** A batch that is being written is a sign of life itself. */
+  async during<T>(write: () => Promise<T>): Promise<T> {
+    this.#isWriting = true;
+    try {
+      return await write();
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  async #look(onLogChanged: (reason: string) => void): Promise<void> {
+    const before = this.projection.sequence;
+    const { createdAt, lastSequence } = await this.log.admin.state();
+    this.#createdAt ??= createdAt;
+    if (createdAt !== this.#createdAt) onLogChanged('The log was made anew.');
+    else if (lastSequence < before) onLogChanged('The log ends before what was projected.');
+    else await this.#beat(lastSequence);
+  }
+
+  async #beat(lastSequence: number): Promise<void> {
+    // Timers and asks are in the same stream, and are not projected.
+    const newest =
+      lastSequence > this.projection.sequence ? await this.log.read.lastOn(subjects.allTasks) : undefined;
+    this.#head = Math.max(newest?.sequence ?? 0, this.projection.sequence);
+    if (this.#isWriting) return;
+    const lag_messages = this.#head - this.projection.sequence;
+    await this.connection.beat({ lag_messages, lag_ms: lag_messages > 0 && newest ? ageOf(newest) : 0 });
+  }
+}
+
+const ageOf = ({ storedAtMs }: StoredMessage): number => Math.max(0, Math.round(Date.now() - storedAtMs));

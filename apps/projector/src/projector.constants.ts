@@ -1,0 +1,2 @@
+export const CONFIG = Symbol('projector config');
+export const LOGGER = Symbol('logger');

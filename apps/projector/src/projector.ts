@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { TaskLog } from '@millrace/log';
+import { isDatabaseAway, migrate } from '@millrace/read-model';
+import type { Logger } from '@millrace/runtime';
+import type { ProjectorConfig } from './config.js';
+import { CONFIG, LOGGER } from './projector.constants.js';
+import { runSession } from './projection-session.js';
+
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 5_000;
+/** A session that has lasted so long was a good one: the next is tried at once. */
+const GOOD_SESSION_MS = 10_000;
+
+/**
+ * Keeps the read models up with the log until it is stopped, over every outage of the broker and of Postgres. Whatever goes wrong ends
+ * the session; the next one takes nothing for granted: connection, lock, offset and log are looked at anew.
+ */
+@Injectable()
+export class Projector implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #stopped = new AbortController();
+  #done: Promise<void> | undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: ProjectorConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#done ??= this.#run();
+  }
+
+  /** Ends after the batch in hand. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stopped.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    const log = await this.#untilDone('The broker', () => openLog(this.config, signal));
+    if (!log) return;
+    await this.#untilDone('Postgres', () => this.#migrate());
+    const context = { log, config: this.config, logger: this.logger, signal };
+    await this.#untilDone('The projection', () => runSession(context));
+    await log.close();
+  }
+
+  async #migrate(): Promise<void> {
+    const migrations = await migrate(this.config.DATABASE_URL);
+    if (migrations.length > 0) this.logger.info({ migrations }, 'The tables are up to date');
+  }
+
+  /** Tries until it succeeds or the projector is stopped; waits longer each time, for as long as it takes. */
+  async #untilDone<T>(what: string, attempt: () => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#stopped;
+    for (let waitMs = FIRST_RETRY_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, LAST_RETRY_MS)) {
+      const begun = performance.now();
+      try {
+        return await attempt();
+      } catch (error) {
+        if (performance.now() - begun > GOOD_SESSION_MS) waitMs = FIRST_RETRY_MS;
+        if (!this.#stopped.signal.aborted) this.#tell(what, error, waitMs);
+        await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  #tell(what: string, error: unknown, waitMs: number): void {
+    const reason = error instanceof Error ? error.message || error.name : String(error);
+    if (isDatabaseAway(error))
+      this.logger.warn({ reason, retry_ms: waitMs }, 'Postgres is away; trying again');
+    else this.logger.error({ err: error, retry_ms: waitMs }, `${what} is not to be had; trying again`);
+  }
+}
+
+/** Waits for the broker; gives up waiting when the projector is stopped. */
+async function openLog(config: ProjectorConfig, signal: AbortSignal): Promise<TaskLog | undefined> {
+  const stopped = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve(undefined);
+    });
+  });
+  return Promise.race([TaskLog.open({ url: config.NATS_URL, name: 'projector' }), stopped]);
+}
