@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  AttemptOvertakenError,
+  TaskCancelledError,
+  TimeLimitExceeded,
+  UnrecoverableError,
+  WorkerStoppingError,
+} from '../errors.js';
+import { commandFor, describe as describeError, resultOf, settlementOf } from './outcome.js';
+import type { Outcome } from './outcome.js';
+
+const interruptedBy = (by: Error): Outcome => ({ type: 'interrupted', by });
+const failed = (error: unknown): Outcome => ({ type: 'failed', error });
+
+describe('the outcome of a handler', () => {
+  it('succeeds with what was returned', () => {
+    const command = commandFor({ type: 'completed', result: { pages: 3 } }, 7, 12);
+    expect(command).toEqual({ type: 'succeed', token: 7, result: { pages: 3 }, duration_ms: 12 });
+  });
+
+  it('fails, to be tried again, with what was thrown', () => {
+    const command = commandFor(failed(new TypeError('no such page')), 7, 12);
+    expect(command).toMatchObject({
+      type: 'fail',
+      retryable: true,
+      error: { name: 'TypeError', message: 'no such page' },
+    });
+  });
+
+  it.each([
+    ['an UnrecoverableError', new UnrecoverableError('bad input')],
+    [
+      'an error of that name from another copy of the library',
+      Object.assign(new Error('bad'), { name: 'UnrecoverableError' }),
+    ],
+  ])('fails for good with %s', (_what, error) => {
+    expect(commandFor(failed(error), 7, 12)).toMatchObject({ type: 'fail', retryable: false });
+  });
+
+  it('fails when the hard time limit ended it', () => {
+    expect(commandFor(interruptedBy(new TimeLimitExceeded('too long')), 7, 12)).toMatchObject({
+      type: 'fail',
+      retryable: true,
+      error: { name: 'TimeLimitExceeded' },
+    });
+  });
+
+  it('yields when the worker stops', () => {
+    expect(commandFor(interruptedBy(new WorkerStoppingError('bye')), 7, 12)).toMatchObject({
+      type: 'yield',
+      token: 7,
+    });
+  });
+
+  it.each([new TaskCancelledError('x'), new AttemptOvertakenError('x')])(
+    'says nothing more after %p',
+    (by) => {
+      expect(commandFor(interruptedBy(by), 7, 12)).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ['ack', { type: 'completed', result: null } as Outcome],
+    ['ack', failed(new Error('x'))],
+    ['ack', interruptedBy(new TaskCancelledError('x'))],
+    ['ack', interruptedBy(new TimeLimitExceeded('x'))],
+    ['nak', interruptedBy(new WorkerStoppingError('x'))],
+    ['leave', interruptedBy(new AttemptOvertakenError('x'))],
+  ])('%ss the ticket of %j', (settlement, outcome) => {
+    expect(settlementOf(outcome)).toBe(settlement);
+  });
+});
+
+describe('a result', () => {
+  it.each([
+    [undefined, null],
+    [{ at: new Date(0) }, { at: '1970-01-01T00:00:00.000Z' }],
+    [{ skipped: undefined, kept: 1 }, { kept: 1 }],
+    [NaN, null],
+    ['text', 'text'],
+  ])('%p is kept as the JSON %j', (value, json) => {
+    expect(resultOf(value)).toEqual(json);
+  });
+
+  const cyclic: Record<string, unknown> = {};
+  cyclic.self = cyclic;
+
+  it.each([
+    ['a cycle', cyclic],
+    ['a BigInt', { big: 1n }],
+    ['a function', () => 1],
+    ['more than 512 KiB', 'x'.repeat(512 * 1024)],
+    ['more than 512 KiB in UTF-8', 'é'.repeat(300 * 1024)],
+  ])('with %s is refused for good', (_what, value) => {
+    expect(() => resultOf(value)).toThrow(UnrecoverableError);
+  });
+});
+
+describe('an error in the log', () => {
+  it.each(['text', { code: 4 }, undefined, 12n, Symbol('s')])('says what a handler threw: %p', (thrown) => {
+    expect(describeError(thrown)).toMatchObject({
+      name: 'Error',
+      message: expect.stringContaining('threw') as unknown,
+    });
+  });
+
+  it('is cut to 16 KiB', () => {
+    expect(describeError(new Error('x'.repeat(100_000))).message.length).toBeLessThanOrEqual(16 * 1024 + 1);
+  });
+});
