@@ -1,0 +1,47 @@
+import { commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
+import { z } from 'zod';
+
+const Environment = z.object({
+  ...commonSettings,
+  ...databaseSettings,
+  MILLRACE_SWEEP_SECONDS: positive()
+    .default(60)
+    .describe('How often the sweeper looks for tasks that no message will ever wake'),
+  MILLRACE_JANITOR_SECONDS: positive().default(300).describe('How often the janitor shortens the log'),
+  MILLRACE_LOG_RETENTION_HOURS: positive()
+    .default(24)
+    .describe('Facts older than this leave the log; the archive in Postgres keeps them'),
+  MILLRACE_LOG_RETENTION_TASKS: wholeNumber(1, 1_000_000_000)
+    .default(2_000_000)
+    .describe('Finished tasks that the log keeps at most, whatever their age'),
+  MILLRACE_STORE_LIMIT_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .describe('Size of the log at which it counts as full, where the NATS account has no limit; 0: none'),
+  MILLRACE_QUIET_SECONDS: z.coerce
+    .number()
+    .min(0)
+    .default(10)
+    .describe(
+      'Time after a (re)connect in which no running task is taken for lost: its worker may reconnect',
+    ),
+});
+
+/** What the scheduler was told by its environment. */
+export type SchedulerConfig = z.infer<typeof Environment>;
+
+/** Fails with all wrong variables at once. */
+export const readSchedulerConfig = (env: NodeJS.ProcessEnv = process.env): Readonly<SchedulerConfig> =>
+  readConfig(Environment, env);
+
+function positive() {
+  return z.coerce.number({ error: 'must be a number.' }).positive({ error: 'must be more than 0.' });
+}
+
+function wholeNumber(least: number, most: number) {
+  const error = `must be a whole number from ${least} to ${most}.`;
+  return z
+    .string()
+    .regex(/^\d{1,16}$/, { error, abort: true })
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, { error });
+}

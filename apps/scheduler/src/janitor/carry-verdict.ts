@@ -1,0 +1,40 @@
+import type { Fact, TaskState } from '@millrace/domain';
+
+/**
+ * - `carry`: the wait is written again, whole
+ * - `needless`: nothing of the task is needed below the mark
+ * - `bound`: its facts must stay for now
+ */
+export type CarryVerdict = 'carry' | 'needless' | 'bound';
+
+/**
+ * Whether a task that was a wait in the read model is to be carried over the mark.
+ *
+ * @param state the task as the log has it, up to its last fact
+ */
+export function judgeCarry(state: TaskState, last: Fact, low: number, now: number): CarryVerdict {
+  switch (state.phase) {
+    case 'scheduled':
+      // It is about to run: carried, it would lose its place in the lane.
+      if (Date.parse(state.until) <= now) return 'bound';
+      return judgeWait(state.checkpoint, last, low);
+    case 'held':
+    case 'paused':
+      return judgeWait(state.checkpoint, last, low);
+    case 'ready':
+    case 'running':
+      return 'bound';
+    case 'none':
+    case 'succeeded':
+    case 'failed':
+    case 'cancelled':
+      return 'needless';
+  }
+}
+
+/** A checkpoint and the steps it builds on are not copied: they must stay where they are. */
+function judgeWait(checkpoint: number, last: Fact, low: number): CarryVerdict {
+  if (checkpoint > 0) return 'bound';
+  // By another janitor, or in the last round, which the read model has not seen yet.
+  return 'carried' in last.data && last.sequence >= low ? 'needless' : 'carry';
+}

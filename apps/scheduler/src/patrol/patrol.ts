@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@millrace/runtime';
+import type { Lease } from '../leadership/lease.js';
+
+export interface PatrolOptions {
+  /** Who goes round, for the log lines. */
+  name: string;
+  everyMs: number;
+  /** The first round begins so long after the start, so that workers are connected again before anybody asks for them. */
+  firstAfterMs: number;
+  lease: Lease;
+  /** One round. True: there is more to do, the next round may begin at once. */
+  round: (signal: AbortSignal) => Promise<boolean>;
+  logger: Logger;
+}
+
+const LOOK_EVERY_MS = 500;
+const NEXT_AT_ONCE_MS = 1_000;
+
+/** Goes its rounds while it leads, over every outage: a round that fails is told once and tried again at its next turn. */
+export class Patrol {
+  readonly #stopped = new AbortController();
+  #done: Promise<void> | undefined;
+  #trouble: string | undefined;
+
+  constructor(private readonly options: PatrolOptions) {}
+
+  start(): this {
+    this.#done ??= this.#run();
+    return this;
+  }
+
+  /** Cuts the round in hand short at its next step. Safe before start and twice. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { everyMs, firstAfterMs, lease } = this.options;
+    await this.#rest(firstAfterMs);
+    while (!this.#stopped.signal.aborted) {
+      if (!lease.isHeld) await this.#rest(LOOK_EVERY_MS);
+      else await this.#rest((await this.#goRound()) ? Math.min(NEXT_AT_ONCE_MS, everyMs) : everyMs);
+    }
+  }
+
+  #rest(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  }
+
+  async #goRound(): Promise<boolean> {
+    const { name, round, logger } = this.options;
+    try {
+      const hasMore = await round(this.#stopped.signal);
+      if (this.#trouble !== undefined) logger.info(`The ${name} goes its rounds again`);
+      this.#trouble = undefined;
+      return hasMore;
+    } catch (error) {
+      if (this.#stopped.signal.aborted) return false;
+      this.#tell(error);
+      return false;
+    }
+  }
+
+  /** Once for each kind of trouble: Postgres may be away for an hour. */
+  #tell(error: unknown): void {
+    const { name, logger } = this.options;
+    const trouble = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const level = trouble === this.#trouble ? 'debug' : 'warn';
+    logger[level]({ err: error }, `The ${name} skipped a round; trying again`);
+    this.#trouble = trouble;
+  }
+}

@@ -1,0 +1,8 @@
+export const CONFIG = Symbol('scheduler config');
+export const LOGGER = Symbol('logger');
+
+/** Who writes, in the facts and the OPS events of the scheduler. */
+export const ACTOR = 'scheduler';
+
+/** A write without an answer is given up after so long; the next round sees whether it was stored. */
+export const DEADLINE_MS = 5_000;

@@ -1,0 +1,121 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { TaskLog } from '@millrace/log';
+import { SweepQueries, openDatabase } from '@millrace/read-model';
+import type { Database } from '@millrace/read-model';
+import type { Logger } from '@millrace/runtime';
+import type { SchedulerConfig } from './config.js';
+import { Janitor } from './janitor/janitor.js';
+import { watchStore } from './janitor/store-watch.js';
+import { Lease } from './leadership/lease.js';
+import { Alerts } from './patrol/alerts.js';
+import { Patrol } from './patrol/patrol.js';
+import { CONFIG, LOGGER } from './scheduler.constants.js';
+import { Sweeper } from './sweeper/sweeper.js';
+
+const OPEN_RETRY_MS = 1_000;
+const HOUR_MS = 3_600_000;
+/** One for each concern. */
+const CONNECTIONS = 2;
+
+/** Runs the concerns, each where this process leads it. Safe to stop before start and twice. */
+@Injectable()
+export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #stopped = new AbortController();
+  readonly #id = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+  readonly #leases: Lease[] = [];
+  readonly #patrols: Patrol[] = [];
+  #started: Promise<void> | undefined;
+  #log: TaskLog | undefined;
+  #database: Database | undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: SchedulerConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Does not wait for the broker: a stop must be heard before it is there. */
+  onApplicationBootstrap(): void {
+    this.#started ??= this.#start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stopped.abort();
+    await this.#started;
+    await Promise.all(this.#patrols.map((patrol) => patrol.stop()));
+    await Promise.all(this.#leases.map((lease) => lease.stop()));
+    await this.#database?.close();
+    await this.#log?.close();
+  }
+
+  async #start(): Promise<void> {
+    const log = (this.#log = await this.#openLog());
+    if (!log) return;
+    this.#database = openDatabase(this.config.DATABASE_URL, {
+      applicationName: 'millrace-scheduler',
+      connections: CONNECTIONS,
+    });
+    this.#patrol('sweeper', log, this.config.MILLRACE_SWEEP_SECONDS, this.#sweeper(log, this.#database));
+    this.#patrol('janitor', log, this.config.MILLRACE_JANITOR_SECONDS, this.#janitor(log, this.#database));
+    this.logger.info({ scheduler: this.#id }, 'Scheduler started');
+  }
+
+  /** Undefined when it was stopped before the broker came. */
+  async #openLog(): Promise<TaskLog | undefined> {
+    const { signal } = this.#stopped;
+    const stopped = new Promise<undefined>((resolve) => {
+      signal.addEventListener('abort', () => {
+        resolve(undefined);
+      });
+    });
+    while (!signal.aborted) {
+      try {
+        return await Promise.race([TaskLog.open({ url: this.config.NATS_URL, name: 'scheduler' }), stopped]);
+      } catch (error) {
+        this.logger.warn({ err: error }, 'The log could not be opened; trying again');
+        await sleep(OPEN_RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  #sweeper(log: TaskLog, database: Database): Round {
+    const sweeper = new Sweeper({
+      log,
+      tables: new SweepQueries(database),
+      logger: this.logger,
+      quietMs: this.config.MILLRACE_QUIET_SECONDS * 1000,
+    });
+    return (signal) => sweeper.round(signal);
+  }
+
+  #janitor(log: TaskLog, database: Database): Round {
+    const alerts = new Alerts(log, this.logger);
+    const janitor = new Janitor({
+      log,
+      tables: new SweepQueries(database),
+      logger: this.logger,
+      alerts,
+      retentionMs: this.config.MILLRACE_LOG_RETENTION_HOURS * HOUR_MS,
+      retentionTasks: this.config.MILLRACE_LOG_RETENTION_TASKS,
+    });
+    return async (signal) => {
+      await watchStore(log, alerts, this.config.MILLRACE_STORE_LIMIT_BYTES);
+      return janitor.round(signal);
+    };
+  }
+
+  #patrol(concern: string, log: TaskLog, everySeconds: number, round: Round): void {
+    const { logger } = this;
+    const lease = new Lease({ leases: log.buckets.leases, concern, holder: this.#id, logger }).start();
+    // Workers that lost the broker with us are back by then.
+    const firstAfterMs = Math.min(everySeconds, this.config.MILLRACE_QUIET_SECONDS) * 1000;
+    const everyMs = everySeconds * 1000;
+    this.#leases.push(lease);
+    this.#patrols.push(new Patrol({ name: concern, everyMs, firstAfterMs, lease, round, logger }).start());
+  }
+}
+
+type Round = (signal: AbortSignal) => Promise<boolean>;
