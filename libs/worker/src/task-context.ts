@@ -28,5 +28,5 @@ export interface TaskContext<Params = unknown> {
   readonly correlationId: string | undefined;
   readonly tags: readonly string[];
   /** Tells how far the attempt is. Returns at once; shown live, at most once a second, and kept in the log every 15 s. */
-  progress(progress: Progress): void;
+  readonly progress: (progress: Progress) => void;
 }

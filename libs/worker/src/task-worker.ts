@@ -20,7 +20,7 @@ import type { Handler } from './handlers/handler.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** A ticket whose handler is not here waits so long before it is offered again. */
-const NO_HANDLER_RETRY_MS = 5_000;
+const UNHANDLED_RETRY_MS = 5_000;
 const HEARTBEAT_MS = 250;
 /** Tickets that came too early for a takeover and are looked at again; more are left to the server. */
 const DEFERRED_AT_MOST = 10_000;
@@ -203,7 +203,7 @@ export class TaskWorker {
         { task_id: ticket.task_id, task_name: promise.state.spec.name, queue: ticket.queue },
         'No handler here for the task; it is offered again',
       );
-      ticket.nak(NO_HANDLER_RETRY_MS);
+      ticket.nak(this.#options.unhandledRetryMs ?? UNHANDLED_RETRY_MS);
       return;
     }
     this.#claiming.add(ticket.sequence);

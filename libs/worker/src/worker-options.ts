@@ -17,6 +17,8 @@ export interface WorkerOptions {
   drainSeconds?: number;
   /** Milliseconds after a (re)connect in which nothing is taken over. Defaults to 10,000. */
   quietMs?: number;
+  /** Milliseconds until a task that has no handler here is offered again. Defaults to 5,000. */
+  unhandledRetryMs?: number;
 }
 
 export const WORKER_OPTIONS = Symbol('millrace:worker-options');

@@ -65,7 +65,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
       () => false,
     );
   await waitUntil(isReady, { timeoutMs: READY_WITHIN_MS, what: 'a ready gateway' });
-  const database = await openDatabase(postgres.url);
+  const database = openDatabase(postgres.url);
   return {
     log,
     database,
@@ -97,7 +97,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
         const [row] = await database.rows<{ last: number | null }>(
           'SELECT max(sequence) AS last FROM projections',
         );
-        return Number(row?.last ?? 0) >= sequence;
+        return (row?.last ?? 0) >= sequence;
       };
       await waitUntil(behind, { timeoutMs: 900_000, every: 5, what: `the projection of ${sequence}` });
     },

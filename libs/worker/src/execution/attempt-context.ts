@@ -8,6 +8,11 @@ import type { ProgressReporter } from './progress-reporter.js';
 export class AttemptContext implements TaskContext {
   #log: Logger | undefined;
 
+  /** A property, so that a handler may take it out of the context. */
+  readonly progress = (progress: Progress): void => {
+    this.reporter().report(progress);
+  };
+
   constructor(
     readonly params: unknown,
     private readonly attemptInHand: Attempt,
@@ -63,9 +68,5 @@ export class AttemptContext implements TaskContext {
       ...(this.correlationId !== undefined && { correlation_id: this.correlationId }),
     });
     return this.#log;
-  }
-
-  progress(progress: Progress): void {
-    this.reporter().report(progress);
   }
 }

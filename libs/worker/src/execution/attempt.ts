@@ -58,7 +58,7 @@ export class Attempt {
 
   /** What the handler was told to stop for, if it was. */
   get abortedBy(): unknown {
-    return this.#controller?.signal.reason;
+    return this.#controller?.signal.reason as unknown;
   }
 
   /** Tells the handler to stop, without ending the attempt: it may still return a result. Only the first reason counts. */

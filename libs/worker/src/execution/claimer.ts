@@ -89,7 +89,7 @@ export class Claimer {
           }
         }
         // The ticket's fact and the last one fold to the same decision as the whole history: see evolve.
-        state = evolve(promised.state, last) as ExistingTask;
+        state = evolve(promised.state, last);
         if (verdict.action === 'claim') command = claimOf(this.options.worker, ticket.sequence);
       }
     }

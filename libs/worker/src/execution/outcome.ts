@@ -93,10 +93,11 @@ export function describe(thrown: unknown): TaskError {
 }
 
 function safeText(value: unknown): string {
+  if (typeof value === 'string') return value;
   try {
-    return typeof value === 'string'
-      ? value
-      : ((JSON.stringify(value) as string | undefined) ?? typeof value);
+    // Functions, symbols and undefined have no text at all.
+    const text: unknown = JSON.stringify(value);
+    return typeof text === 'string' ? text : typeof value;
   } catch {
     return typeof value;
   }

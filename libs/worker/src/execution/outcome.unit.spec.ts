@@ -10,6 +10,7 @@ import { commandFor, describe as describeError, resultOf, settlementOf } from '.
 import type { Outcome } from './outcome.js';
 
 const interruptedBy = (by: Error): Outcome => ({ type: 'interrupted', by });
+const completed: Outcome = { type: 'completed', result: null };
 const failed = (error: unknown): Outcome => ({ type: 'failed', error });
 
 describe('the outcome of a handler', () => {
@@ -60,7 +61,7 @@ describe('the outcome of a handler', () => {
   );
 
   it.each([
-    ['ack', { type: 'completed', result: null } as Outcome],
+    ['ack', completed],
     ['ack', failed(new Error('x'))],
     ['ack', interruptedBy(new TaskCancelledError('x'))],
     ['ack', interruptedBy(new TimeLimitExceeded('x'))],

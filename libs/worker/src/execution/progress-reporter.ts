@@ -49,14 +49,20 @@ export class ProgressReporter {
   }
 }
 
-/** A careless report must not fail the task: numbers are put in their range, texts cut. */
-function bounded(progress: Progress): Progress {
-  const { percent, step, current, total, message } = progress;
+/** A careless report must not fail the task: numbers are put in their range, texts cut, the rest left out. */
+function bounded({ percent, step, current, total, message }: Progress): Progress {
   return {
-    ...(Number.isFinite(percent) && { percent: Math.min(100, Math.max(0, percent as number)) }),
-    ...(step !== undefined && { step: String(step).slice(0, PROGRESS_BYTES / 8) }),
-    ...(Number.isFinite(current) && { current: current as number }),
-    ...(Number.isFinite(total) && { total: total as number }),
-    ...(message !== undefined && { message: String(message).slice(0, PROGRESS_BYTES / 8) }),
+    ...(isNumber(percent) && { percent: Math.min(100, Math.max(0, percent)) }),
+    ...(isText(step) && { step: cut(step) }),
+    ...(isNumber(current) && { current }),
+    ...(isNumber(total) && { total }),
+    ...(isText(message) && { message: cut(message) }),
   };
 }
+
+// Handlers may be plain JavaScript: the types promise nothing.
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** Two texts of up to four bytes a character fit. */
+const cut = (text: string): string => text.slice(0, PROGRESS_BYTES / 8);

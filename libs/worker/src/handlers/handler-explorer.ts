@@ -40,7 +40,7 @@ export class HandlerExplorer {
       const options = this.reflector.get<TaskHandlerOptions | undefined>(TASK_HANDLER, callback);
       if (!options) return [];
       const invoke = this.contexts.create(
-        instance as Record<string, (...args: unknown[]) => unknown>,
+        instance,
         callback,
         method,
         undefined,
