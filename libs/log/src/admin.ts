@@ -1,6 +1,8 @@
 import { LANES } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { ifFound } from './provision.js';
+import type { Reader } from './reader.js';
 import { laneConsumer, streams, subjects } from './topology.js';
 import type { TaskRef } from './topology.js';
 
@@ -15,7 +17,10 @@ export interface LogState {
 
 /** What the janitor, the sweeper and health checks ask of the log. None of it is on the path of a task. */
 export class LogAdmin {
-  constructor(private readonly manager: JetStreamManager) {}
+  constructor(
+    private readonly manager: JetStreamManager,
+    private readonly read: Reader,
+  ) {}
 
   async state(): Promise<LogState> {
     const { created, state } = await this.manager.streams.info(streams.tasks.name);
@@ -45,19 +50,18 @@ export class LogAdmin {
   async ackFloors(queue: string): Promise<Map<Lane, number>> {
     const floors = await Promise.all(
       LANES.map(async (lane) => {
-        const info = await this.manager.consumers
-          .info(streams.tasks.name, laneConsumer(queue, lane))
-          .catch(() => undefined);
+        const info = await ifFound(
+          this.manager.consumers.info(streams.tasks.name, laneConsumer(queue, lane)),
+        );
         return [lane, info?.ack_floor.stream_seq] as const;
       }),
     );
     return new Map(floors.filter((floor): floor is [Lane, number] => floor[1] !== undefined));
   }
 
-  /** Messages that still wait on the filter. */
+  /** Whether the log holds any message on the subject or filter. */
   async hasMessages(filter: string): Promise<boolean> {
-    const { state } = await this.manager.streams.info(streams.tasks.name, { subjects_filter: filter });
-    return Object.keys(state.subjects ?? {}).length > 0;
+    return (await this.read.lastOn(filter)) !== undefined;
   }
 
   /** Whether the timer of a wait is still armed. */
@@ -69,5 +73,14 @@ export class LogAdmin {
   async purgeBelow(sequence: number): Promise<number> {
     const { purged } = await this.manager.streams.purge(streams.tasks.name, { seq: sequence });
     return purged;
+  }
+  /** Tickets of a queue that were not delivered yet, and those delivered and not acknowledged. */
+  async backlog(queue: string): Promise<{ pending: number; unacknowledged: number }> {
+    const lanes = await Promise.all(
+      LANES.map((lane) => this.manager.consumers.info(streams.tasks.name, laneConsumer(queue, lane))),
+    );
+    const sum = (count: (lane: (typeof lanes)[number]) => number): number =>
+      lanes.reduce((total, lane) => total + count(lane), 0);
+    return { pending: sum((lane) => lane.num_pending), unacknowledged: sum((lane) => lane.num_ack_pending) };
   }
 }

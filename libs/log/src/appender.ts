@@ -1,6 +1,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
-import { Inbox } from './connection.js';
+import type { Inbox } from './connection.js';
 import { ConcurrencyError, LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
+import type { ApiError } from './requests.js';
 
 /** One message to append. */
 export interface Write {
@@ -21,7 +22,7 @@ export interface AppendOptions {
 export class AmbiguousConflictError extends ConcurrencyError {}
 
 /** Writes that wait for their answer; more than these wait in the process before they are sent. */
-const MAX_IN_FLIGHT = 8192;
+export const MAX_IN_FLIGHT = 8192;
 /** No answer for so long: the same write is sent again. Safe, for it is conditional. */
 const RESEND_AFTER_MS = 2_000;
 const SWEEP_EVERY_MS = 250;
@@ -30,15 +31,23 @@ const BUSY_RETRY_MS = 100;
 const IN_FLIGHT_RETRY_MS = 5;
 
 interface Pending {
-  write: Write;
-  key: string;
+  subject: string;
+  payload: Uint8Array;
+  headers: MsgHdrs;
+  headerBytes: number;
   expected: number;
+  /** Names its answers; undefined while it waits for its turn. */
+  key: string | undefined;
+  reply: string;
   sentAt: number;
   sends: number;
+  /** A busy server has asked for some patience. */
+  rests: boolean;
   deadline: number;
   signal: AbortSignal | undefined;
+  settled: boolean;
   resolve: (sequence: number) => void;
-  reject: (error: Error) => void;
+  reject: (error: unknown) => void;
 }
 
 const encoder = new TextEncoder();
@@ -52,173 +61,200 @@ export const cancelTimerHeaders = (timerSubject: string): string =>
   `Nats-Schedule-Next: purge\r\nNats-Scheduler: ${timerSubject}\r\n`;
 
 /**
- * Appends conditional writes at full speed: one wildcard inbox for the answers, a map of what is pending, one sweep timer, no header
- * object per write. Bounded: more than {@link MAX_IN_FLIGHT} writes wait their turn.
+ * Appends conditional writes at full speed: one wildcard inbox for the answers, one sweep timer, no header object per write. Bounded:
+ * more than {@link MAX_IN_FLIGHT} writes wait their turn. While the broker is away nothing is sent; what has no answer is sent again
+ * when it is back.
  */
 export class Appender {
-  readonly #connection: NatsConnection;
-  readonly #inbox: Inbox;
-  readonly #pending = new Map<string, Pending>();
-  readonly #turns: (() => void)[] = [];
+  readonly #inFlight = new Set<Pending>();
+  #waiting: Pending[] = [];
   readonly #sweep: NodeJS.Timeout;
+  #away = false;
+  #stopped = false;
+  #maxPayload = Infinity;
 
-  constructor(connection: NatsConnection, inbox: Inbox) {
-    this.#connection = connection;
-    this.#inbox = inbox;
+  constructor(
+    private readonly connection: NatsConnection,
+    private readonly inbox: Inbox,
+  ) {
+    this.#maxPayload = connection.info?.max_payload ?? Infinity;
     this.#sweep = setInterval(() => {
-      this.#resendOverdue();
+      this.#lookAfter();
     }, SWEEP_EVERY_MS);
     this.#sweep.unref();
   }
 
-  /** Writes sent and not answered. */
+  /** Whether it takes no more writes. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Writes that are under way: sent and not answered. */
   get inFlight(): number {
-    return this.#pending.size;
+    return this.#inFlight.size;
   }
 
   /**
-   * Appends the write and resolves with its sequence once the log has stored it. Sends the same write again when there is no answer.
+   * Resolves with the sequence once the log has stored the message.
    *
-   * @throws ConcurrencyError when the condition does not hold ({@link AmbiguousConflictError} if the write was sent more than once)
-   * @throws LogUnavailableError after the deadline; the write may have been stored
-   * @throws LogRefusedError when no repetition will help (too large, no such stream)
+   * @param expected what the condition in the headers says, for the error
+   * @throws ConcurrencyError, or its kind {@link AmbiguousConflictError}, when the condition does not hold
    */
-  async append(write: Write, expected: number, options: AppendOptions = {}): Promise<number> {
-    while (this.#pending.size >= MAX_IN_FLIGHT) await new Promise<void>((go) => this.#turns.push(go));
-    options.signal?.throwIfAborted();
+  append(write: Write, expected: number, options: AppendOptions = {}): Promise<number> {
     return new Promise((resolve, reject) => {
+      options.signal?.throwIfAborted();
+      const headers = encoder.encode(`NATS/1.0\r\n${write.headers}\r\n`);
       const pending: Pending = {
-        write,
-        key: '',
+        subject: write.subject,
+        payload: encoder.encode(write.payload),
+        headers: raw(headers),
+        headerBytes: headers.length,
         expected,
+        key: undefined,
+        reply: '',
         sentAt: 0,
         sends: 0,
+        rests: false,
         deadline: options.deadlineMs === undefined ? Infinity : performance.now() + options.deadlineMs,
         signal: options.signal,
+        settled: false,
         resolve,
         reject,
       };
-      pending.key = this.#inbox.open((message) => {
-        this.#answered(pending, message);
-      });
-      this.#pending.set(pending.key, pending);
-      this.#send(pending);
+      if (this.#stopped) this.#fail(pending, new LogUnavailableError('The connection to the log is closed.'));
+      else if (this.#isTooLarge(pending)) return;
+      else if (this.#inFlight.size < MAX_IN_FLIGHT) this.#admit(pending);
+      else this.#waiting.push(pending);
     });
   }
 
-  /** After a reconnect nothing that was sent before will be answered. */
-  resendAll(): void {
-    for (const pending of this.#pending.values()) this.#send(pending);
+  /** The broker is away: nothing that is sent now would arrive. */
+  disconnected(): void {
+    this.#away = true;
+  }
+
+  /** Nothing that was sent before will be answered. */
+  reconnected(): void {
+    this.#away = false;
+    this.#maxPayload = this.connection.info?.max_payload ?? this.#maxPayload;
+    for (const pending of this.#inFlight) this.#send(pending);
   }
 
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#sweep);
-    for (const pending of this.#pending.values())
-      this.#settle(pending, () => {
-        pending.reject(new LogUnavailableError('The connection to the log was closed.'));
-      });
+    for (const pending of [...this.#waiting.splice(0), ...this.#inFlight])
+      this.#fail(pending, new LogUnavailableError('The connection to the log was closed.'));
+  }
+
+  #admit(pending: Pending): void {
+    pending.key = this.inbox.open((message) => {
+      this.#answered(pending, message);
+    });
+    pending.reply = this.inbox.replyTo(pending.key);
+    this.#inFlight.add(pending);
+    if (!this.#away) this.#send(pending);
   }
 
   #send(pending: Pending): void {
     pending.sentAt = performance.now();
     pending.sends++;
     try {
-      this.#connection.publish(pending.write.subject, pending.write.payload, {
-        reply: this.#inbox.replyTo(pending.key),
-        headers: rawHeaders(pending.write.headers),
-      });
+      this.connection.publish(pending.subject, pending.payload, pending);
     } catch (cause) {
-      this.#settle(pending, () => {
-        const message = cause instanceof Error ? cause.message : String(cause);
-        pending.reject(
-          this.#connection.isClosed()
-            ? new LogUnavailableError('The connection to the log is closed.', { cause })
-            : new LogRefusedError(ServerCode.badRequest, message),
-        );
-      });
+      const gone = this.connection.isClosed() || this.connection.isDraining();
+      this.#fail(
+        pending,
+        gone
+          ? new LogUnavailableError('The connection to the log is closed.', { cause })
+          : new LogRefusedError(ServerCode.badRequest, String(cause)),
+      );
     }
+  }
+
+  /** The client looks only while it is connected; later the server would cut the connection. */
+  #isTooLarge(pending: Pending): boolean {
+    const bytes = pending.payload.length + pending.headerBytes;
+    if (bytes <= this.#maxPayload) return false;
+    const message = `The message has ${bytes} bytes; the log takes ${this.#maxPayload} at most.`;
+    this.#fail(pending, new LogRefusedError(ServerCode.messageTooLarge, message));
+    return true;
   }
 
   #answered(pending: Pending, message: Msg): void {
     const text = message.string();
-    if (text.startsWith('{"stream"') && !text.includes('"error"')) {
-      this.#settle(pending, () => {
-        pending.resolve(sequenceIn(text));
-      });
-      return;
-    }
-    this.#refused(pending, text);
+    if (text.startsWith(ACK)) this.#succeed(pending, sequenceIn(text));
+    // Without a body it is the status 503: nobody listens on the subject, the stream is away.
+    else this.#refused(pending, text === '' ? { code: 503 } : errorIn(text));
   }
 
-  #refused(pending: Pending, text: string): void {
-    // Without a body it is the server's 503: nobody listens on the subject (the stream is away).
-    const { error } = (text === '' ? { error: { code: 503 } } : JSON.parse(text)) as {
-      error?: { code: number; err_code?: number; description?: string };
-    };
-    if (!error) {
-      this.#settle(pending, () => {
-        pending.resolve(sequenceIn(text));
-      });
-    } else if (error.err_code === ServerCode.wrongLastSequence) {
-      const actual = Number(/(\d+)\s*$/.exec(error.description ?? '')?.[1] ?? 0);
+  #refused(pending: Pending, { code, err_code, description }: ApiError): void {
+    if (err_code === ServerCode.wrongLastSequence) {
+      const actual = Number(/(\d+)\s*$/.exec(description ?? '')?.[1] ?? 0);
       const Conflict = pending.sends > 1 ? AmbiguousConflictError : ConcurrencyError;
-      this.#settle(pending, () => {
-        pending.reject(new Conflict(pending.expected, actual));
-      });
-    } else if (error.err_code === ServerCode.writeInFlight) {
-      this.#sendAgainIn(pending, IN_FLIGHT_RETRY_MS);
-    } else if (error.code === 503) {
-      this.#sendAgainIn(pending, BUSY_RETRY_MS);
-    } else {
-      this.#settle(pending, () => {
-        pending.reject(
-          new LogRefusedError(
-            error.err_code ?? error.code,
-            error.description ?? 'The log refused the write.',
-          ),
-        );
-      });
-    }
+      this.#fail(pending, new Conflict(pending.expected, actual));
+    } else if (err_code === ServerCode.writeInFlight) this.#sendAgainIn(pending, IN_FLIGHT_RETRY_MS);
+    else if (code === 503 || code === 429) this.#sendAgainIn(pending, BUSY_RETRY_MS);
+    else
+      this.#fail(pending, new LogRefusedError(err_code ?? code, description ?? 'The log refused the write.'));
   }
 
   #sendAgainIn(pending: Pending, delayMs: number): void {
+    // One that was sent twice is told so twice.
+    if (pending.rests) return;
+    pending.rests = true;
     setTimeout(() => {
-      if (this.#pending.has(pending.key) && !this.#gaveUp(pending)) this.#send(pending);
+      pending.rests = false;
+      if (!pending.settled && !this.#away) this.#send(pending);
     }, delayMs);
   }
 
-  #resendOverdue(): void {
+  #lookAfter(): void {
     const now = performance.now();
-    for (const pending of this.#pending.values()) {
-      if (this.#gaveUp(pending)) continue;
+    for (const pending of this.#inFlight) {
+      if (this.#gaveUp(pending, now) || this.#away || pending.rests) continue;
       if (now - pending.sentAt >= RESEND_AFTER_MS) this.#send(pending);
     }
+    if (this.#waiting.length > 0)
+      this.#waiting = this.#waiting.filter((pending) => !this.#gaveUp(pending, now));
   }
 
-  #gaveUp(pending: Pending): boolean {
-    if (pending.signal?.aborted) {
-      this.#settle(pending, () => {
-        pending.reject(pending.signal?.reason as Error);
-      });
-      return true;
-    }
-    if (performance.now() < pending.deadline) return false;
-    this.#settle(pending, () => {
-      pending.reject(new LogUnavailableError('The log did not answer in time.'));
-    });
-    return true;
+  #gaveUp(pending: Pending, now: number): boolean {
+    if (pending.signal?.aborted) this.#fail(pending, pending.signal.reason);
+    else if (now >= pending.deadline)
+      this.#fail(pending, new LogUnavailableError('The log did not answer in time.'));
+    return pending.settled;
   }
 
-  #settle(pending: Pending, settle: () => void): void {
-    this.#inbox.close(pending.key);
-    if (!this.#pending.delete(pending.key)) return;
-    settle();
-    this.#turns.shift()?.();
+  #succeed(pending: Pending, sequence: number): void {
+    this.#settle(pending);
+    pending.resolve(sequence);
+  }
+
+  #fail(pending: Pending, error: unknown): void {
+    this.#settle(pending);
+    pending.reject(error);
+  }
+
+  #settle(pending: Pending): void {
+    pending.settled = true;
+    if (pending.key === undefined) return;
+    this.inbox.close(pending.key);
+    this.#inFlight.delete(pending);
+    const next = this.#waiting.length > 0 ? this.#waiting.shift() : undefined;
+    if (next) this.#admit(next);
   }
 }
 
 /** The client only calls `encode`; a map of headers per write would be built to be thrown away. */
-const rawHeaders = (lines: string): MsgHdrs =>
-  ({ encode: () => encoder.encode(`NATS/1.0\r\n${lines}\r\n`) }) as unknown as MsgHdrs;
+const raw = (bytes: Uint8Array): MsgHdrs => ({ encode: () => bytes }) as unknown as MsgHdrs;
+
+const ACK = '{"stream"';
 
 const sequenceIn = (ack: string): number => Number.parseInt(ack.slice(ack.indexOf('"seq":') + 6), 10);
+
+const errorIn = (answer: string): ApiError =>
+  (JSON.parse(answer) as { error?: ApiError }).error ?? {
+    code: 500,
+    description: `Not an answer to a write: ${answer.slice(0, 80)}`,
+  };

@@ -1,45 +1,20 @@
-import { z } from 'zod';
 import { Kvm } from '@nats-io/kv';
 import type { KV } from '@nats-io/kv';
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { LEADER_LEASE_SECONDS, buckets } from './topology.js';
-
-/** A queue as it is defined. */
-export const queueRecordSchema = z.object({
-  name: z.string(),
-  /** Who defined it: a worker that serves it, or an operator. */
-  defined_by: z.string(),
-  /** Where consumers that must be made anew start: no live ticket lies below. Kept by the scheduler. */
-  least_ticket: z.int().optional(),
-});
-export type QueueRecord = z.infer<typeof queueRecordSchema>;
-
-/** What workers can run, as the gateway needs to know it. */
-export const handlerRecordSchema = z.object({
-  name: z.string(),
-  /** Where its tasks go when the submitter names no queue. */
-  queue: z.string(),
-  description: z.string().optional(),
-  /** JSON Schema of the parameters. */
-  parameters: z.record(z.string(), z.unknown()).optional(),
-  retry: z.record(z.string(), z.unknown()).optional(),
-  priority: z.int().optional(),
-  soft_time_limit: z.number().optional(),
-  time_limit: z.number().optional(),
-});
-export type HandlerRecord = z.infer<typeof handlerRecordSchema>;
-
-/** An API key; its secret is known only as the SHA-256 that is its key in the bucket. */
-export const keyRecordSchema = z.object({
-  name: z.string(),
-  role: z.enum(['viewer', 'operator', 'admin']),
-  created_at: z.string(),
-});
-export type KeyRecord = z.infer<typeof keyRecordSchema>;
-
-/** Who leads a concern. */
-export const leaseRecordSchema = z.object({ holder: z.string(), since: z.string() });
-export type LeaseRecord = z.infer<typeof leaseRecordSchema>;
+import type { z } from 'zod';
+import {
+  handlerRecordSchema,
+  keyRecordSchema,
+  leaseRecordSchema,
+  queueRecordSchema,
+} from './bucket-records.js';
+import type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord } from './bucket-records.js';
+import { BadBodyError, LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
+import type { Follower } from './follower.js';
+import type { Followers } from './followers.js';
+import type { Requests, StoredMessage } from './requests.js';
+import { LEADER_LEASE_SECONDS, bucketStream, buckets } from './topology.js';
 
 export interface Buckets {
   queues: Bucket<QueueRecord>;
@@ -49,10 +24,17 @@ export interface Buckets {
 }
 
 /** Opens all buckets, making those that are not there. */
-export async function openBuckets(connection: NatsConnection): Promise<Buckets> {
+export async function openBuckets(
+  connection: NatsConnection,
+  requests: Requests,
+  followers: Followers,
+  replicas: number,
+): Promise<Buckets> {
   const kvm = new Kvm(connection);
-  const open = async <T>(name: string, schema: z.ZodType<T>, ttlSeconds = 0): Promise<Bucket<T>> =>
-    new Bucket(await kvm.create(name, { history: 1, ttl: ttlSeconds * 1000 }), schema);
+  const open = async <T>(name: string, schema: z.ZodType<T>, ttlSeconds = 0): Promise<Bucket<T>> => {
+    const kv = await kvm.create(name, { history: 1, ttl: ttlSeconds * 1000, replicas });
+    return new Bucket(name, kv, schema, requests, followers);
+  };
   const [queues, handlers, keys, leases] = await Promise.all([
     open(buckets.queues, queueRecordSchema),
     open(buckets.handlers, handlerRecordSchema),
@@ -69,77 +51,134 @@ export interface Entry<T> {
   revision: number;
 }
 
-/** A bucket of JSON values of one shape. */
+/** A bucket of JSON values of one shape. Every method but `watch` fails with LogUnavailableError when the broker does not answer. */
 export class Bucket<T> {
+  readonly #stream: string;
+  readonly #prefix: string;
+
   constructor(
+    name: string,
     private readonly kv: KV,
     private readonly schema: z.ZodType<T>,
-  ) {}
+    private readonly requests: Requests,
+    private readonly followers: Followers,
+  ) {
+    ({ stream: this.#stream, prefix: this.#prefix } = bucketStream(name));
+  }
 
+  /** @throws BadBodyError when the value is not of the shape */
   async get(key: string): Promise<Entry<T> | undefined> {
-    const entry = await this.kv.get(key);
+    const entry = await answered(() => this.kv.get(key));
     if (entry?.operation !== 'PUT') return undefined;
-    return { key, value: this.#parse(entry.string()), revision: entry.revision };
+    return { key, value: this.#parse(key, entry.string()), revision: entry.revision };
   }
 
+  /** All entries, in the order of their last change. Those that are not of the shape are left out. */
   async entries(): Promise<Entry<T>[]> {
-    const keys: string[] = [];
-    for await (const key of await this.kv.keys()) keys.push(key);
-    const entries = await Promise.all(keys.map((key) => this.get(key)));
-    return entries.filter((entry) => entry !== undefined);
+    const entries: Entry<T>[] = [];
+    for (let from = 1; ;) {
+      const batch = { seq: from, next_by_subj: `${this.#prefix}>`, batch: ENTRIES_AT_ONCE };
+      const messages = await this.requests.batch(this.#stream, batch);
+      for (const message of messages) {
+        const entry = this.#read(message);
+        if (entry?.value !== undefined) entries.push({ ...entry, value: entry.value });
+      }
+      const last = messages.at(-1);
+      if (!last) return entries;
+      from = last.sequence + 1;
+    }
   }
 
-  async put(key: string, value: T): Promise<number> {
-    return this.kv.put(key, JSON.stringify(value));
+  /** Resolves with the new revision. */
+  put(key: string, value: T): Promise<number> {
+    return answered(() => this.kv.put(key, JSON.stringify(value)));
   }
 
   /** False when the key has a value already. */
   async create(key: string, value: T): Promise<boolean> {
-    try {
-      await this.kv.create(key, JSON.stringify(value));
-      return true;
-    } catch {
-      return false;
-    }
+    return (await unlessRaced(() => this.kv.create(key, JSON.stringify(value)))) !== undefined;
   }
 
   /** The new revision; undefined when somebody else was faster. */
-  async update(key: string, value: T, revision: number): Promise<number | undefined> {
+  update(key: string, value: T, revision: number): Promise<number | undefined> {
+    return unlessRaced(() => this.kv.update(key, JSON.stringify(value), revision));
+  }
+
+  delete(key: string): Promise<void> {
+    return answered(() => this.kv.delete(key));
+  }
+
+  /**
+   * Calls back with all values and then with every change (undefined: deleted), over reconnects. A value that expires is not told, one
+   * that is not of the shape is passed over.
+   *
+   * @returns once the values of now have been told; the function stops the watch
+   */
+  async watch(
+    onChange: (key: string, value: T | undefined) => void,
+    onError?: (error: unknown) => void,
+  ): Promise<() => void> {
+    let follower: Follower | undefined;
+    await new Promise<void>((told) => {
+      follower = this.followers.follow({
+        stream: this.#stream,
+        from: 1,
+        filters: [`${this.#prefix}>`],
+        onMessages: (messages) => {
+          for (const message of messages) {
+            const entry = this.#read(message);
+            if (entry) onChange(entry.key, entry.value);
+          }
+        },
+        onCaughtUp: told,
+        ...(onError && { onError }),
+      });
+    });
+    return () => void follower?.stop();
+  }
+
+  /** Undefined when the value is not of the shape: one careless `nats kv put` must not end a watch. */
+  #read(message: StoredMessage): { key: string; value: T | undefined; revision: number } | undefined {
+    const key = message.subject.slice(this.#prefix.length);
+    // A deletion is a message without a body.
+    if (message.payload === '') return { key, value: undefined, revision: message.sequence };
     try {
-      return await this.kv.update(key, JSON.stringify(value), revision);
+      return { key, value: this.#parse(key, message.payload), revision: message.sequence };
     } catch {
       return undefined;
     }
   }
 
-  async delete(key: string): Promise<void> {
-    await this.kv.delete(key);
+  #parse(key: string, text: string): T {
+    try {
+      return this.schema.parse(JSON.parse(text));
+    } catch (cause) {
+      throw new BadBodyError(`The value of ${this.#prefix}${key} is not of its shape.`, { cause });
+    }
   }
+}
 
-  /**
-   * Calls back with all values and then with every change (undefined: deleted), over reconnects.
-   *
-   * @returns once the values of now have been told; the function stops the watch
-   */
-  async watch(onChange: (key: string, value: T | undefined) => void): Promise<() => void> {
-    const status = await this.kv.status();
-    const watch = await this.kv.watch({ ignoreDeletes: false });
-    let left = status.values;
-    await new Promise<void>((told, failed) => {
-      if (left === 0) told();
-      void (async () => {
-        for await (const entry of watch) {
-          onChange(entry.key, entry.operation === 'PUT' ? this.#parse(entry.string()) : undefined);
-          if (--left === 0 || entry.delta === 0) told();
-        }
-      })().catch(failed);
-    });
-    return () => {
-      watch.stop();
-    };
+const ENTRIES_AT_ONCE = 1_000;
+
+/** Undefined when the condition of the write did not hold. */
+async function unlessRaced<R>(write: () => Promise<R>): Promise<R | undefined> {
+  try {
+    return await answered(write);
+  } catch (error) {
+    if (error instanceof LogRefusedError && RACED.has(error.code)) return undefined;
+    throw error;
   }
+}
 
-  #parse(text: string): T {
-    return this.schema.parse(JSON.parse(text));
+const RACED: ReadonlySet<number> = new Set([ServerCode.wrongLastSequence, ServerCode.writeInFlight]);
+
+/** Whatever goes wrong but a refusal of the server is that there was no answer. */
+async function answered<R>(ask: () => Promise<R>): Promise<R> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.status < 500)
+      throw new LogRefusedError(error.code, error.message);
+    throw new LogUnavailableError('The log did not answer in time.', { cause: error });
   }
 }

@@ -28,8 +28,8 @@ const schemas = Object.fromEntries(
 ) as unknown as Record<Kind, z.ZodType<Stamp & Record<string, unknown>>>;
 
 /** The body of a fact as it is written. */
-export const encodeFact = (event: TaskEvent, stamp: Stamp): string =>
-  JSON.stringify({ v: BODY_VERSION, ...stamp, ...event.data });
+export const encodeFact = (event: TaskEvent, { id, prev, at, actor }: Stamp): string =>
+  JSON.stringify({ v: BODY_VERSION, id, prev, at, actor, ...event.data });
 
 /**
  * Reads a message of the log as a fact.
@@ -90,7 +90,8 @@ function checked(kind: Kind, body: Body, sequence: number): Stamp & Record<strin
   let current = body;
   for (let version = Number(body.v); version < BODY_VERSION; version++) {
     const lift = upcasters[version];
-    if (!lift) throw new BadBodyError(`The body ${sequence} has the unknown version ${String(body.v)}.`);
+    if (!lift)
+      throw new BadBodyError(`The body ${sequence} has the unknown version ${JSON.stringify(body.v)}.`);
     current = lift(kind, current);
   }
   const result = schemas[kind].safeParse(current);

@@ -38,6 +38,8 @@ export const ServerCode = {
   badRequest: 10003,
   consumerNotFound: 10014,
   messageNotFound: 10037,
+  /** Longer than the server takes. */
+  messageTooLarge: 10054,
   streamNotFound: 10059,
   wrongLastSequence: 10071,
   /** Another write is being replicated on this subject. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
-import type { JetStreamManager } from '@nats-io/jetstream';
-import type { StoredMessage } from './requests.js';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { deliveryOf, storedMessageOf } from './delivery.js';
+import { LogRefusedError, LogUnavailableError } from './errors.js';
+import type { Requests, StoredMessage } from './requests.js';
 
 export interface FollowOptions {
   stream: string;
@@ -14,6 +14,8 @@ export interface FollowOptions {
   /** Messages asked for at once, and so the longest batch. Defaults to 1000. */
   batch?: number;
   onError?: (error: unknown) => void;
+  /** Called once: all that was there when the follower started has been handed on. */
+  onCaughtUp?: () => void;
 }
 
 const PULL_EXPIRES_MS = 30_000;
@@ -26,24 +28,44 @@ const RETRY_MS = 250;
 const HEARTBEAT = 100;
 const PULL_ENDED = 408;
 
+/** One consumer on the server, for as long as nothing is odd. */
+interface Session {
+  name: string;
+  /** Came in order and was not handed on yet. */
+  buffer: StoredMessage[];
+  /** Deliveries so far: they are numbered without a gap, or something was lost. */
+  delivered: number;
+  /** Messages asked for that have not come yet. */
+  asked: number;
+  /** Messages that the server still has after the newest one here. */
+  pending: number;
+  lastSign: number;
+  /** Something is not as expected: the consumer must be made anew. */
+  odd: boolean;
+}
+
 /**
  * Follows a stream from a sequence on, in order and without a gap: an ephemeral consumer without acknowledgements, made anew after
  * whatever was handed on last when anything is odd (a reconnect, a missed heartbeat, a jump in its own numbering). So a message is
  * missed by no outage; it may come twice only if `onMessages` failed on it.
  */
 export class Follower {
-  readonly #options: Required<Omit<FollowOptions, 'onError'>> & Pick<FollowOptions, 'onError'>;
+  readonly #options: Required<Omit<FollowOptions, 'onError' | 'onCaughtUp'>> &
+    Pick<FollowOptions, 'onError' | 'onCaughtUp'>;
   readonly #stopped = new AbortController();
   #next: number;
+  #pending = 0;
+  #caughtUp = false;
   #done: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  /** Something is not as expected: the consumer must be made anew. */
-  #odd = false;
+  #session: Session | undefined;
 
+  /** @param onStopped told once it has stopped */
   constructor(
     private readonly connection: NatsConnection,
-    private readonly manager: JetStreamManager,
+    private readonly requests: Requests,
     options: FollowOptions,
+    private readonly onStopped: () => unknown = () => undefined,
   ) {
     this.#options = { batch: 1000, ...options };
     this.#next = options.from;
@@ -52,6 +74,11 @@ export class Follower {
   /** The sequence after the last message handed on. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Messages that are stored and were not handed on, as far as is known here. */
+  get pending(): number {
+    return this.#pending + (this.#session?.buffer.length ?? 0);
   }
 
   start(): this {
@@ -64,112 +91,148 @@ export class Follower {
     this.#stopped.abort();
     this.#wake?.();
     await this.#done;
+    this.onStopped();
+  }
+
+  /** The connection was away: the consumer may be gone, and what it sent meanwhile is. */
+  resync(): void {
+    if (this.#session) this.#session.odd = true;
+    this.#wake?.();
   }
 
   async #run(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
+    while (!this.#isStopped()) {
       try {
         await this.#followOnce();
       } catch (error) {
-        if (this.#stopped.signal.aborted) return;
+        if (this.#isStopped()) return;
         this.#options.onError?.(error);
         await sleep(RETRY_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
       }
     }
   }
 
-  /** The connection was away: the consumer may be gone, and what it sent meanwhile is. */
-  resync(): void {
-    this.#odd = true;
-    this.#wake?.();
-  }
-
   /** Follows until something is odd. */
   async #followOnce(): Promise<void> {
-    const { stream, batch, onMessages } = this.#options;
-    this.#odd = false;
-    const name = await this.#createConsumer();
-    const inbox = `_INBOX.${name}`;
-    let delivered = 0;
-    let asked = 0;
-    let lastSign = performance.now();
-    let buffer: StoredMessage[] = [];
-    const subscription: Subscription = this.connection.subscribe(inbox, {
+    const session = newSession();
+    this.#session = session;
+    session.pending = await this.#createConsumer(session.name);
+    const subscription = this.connection.subscribe(inboxOf(session), {
       callback: (_error, message) => {
-        lastSign = performance.now();
-        if (message.headers?.code) {
-          if (message.headers.code === HEARTBEAT) return;
-          // The pull has run its time. Anything else means that the consumer is not what it was.
-          if (message.headers.code === PULL_ENDED)
-            asked -= Number(message.headers.get('Nats-Pending-Messages'));
-          else this.#odd = true;
-        } else {
-          const place = placeOf(message);
-          this.#odd ||= place.delivery !== ++delivered;
-          if (!this.#odd) buffer.push(place.message);
-          asked--;
-        }
+        received(session, message);
+        this.#pending = session.pending;
         this.#wake?.();
       },
     });
     const watchdog = setInterval(() => {
-      if (performance.now() - lastSign > 3 * HEARTBEAT_MS) this.resync();
+      if (performance.now() - session.lastSign > 3 * HEARTBEAT_MS) this.resync();
     }, HEARTBEAT_MS);
     try {
-      while (!this.#stopped.signal.aborted && (!this.#odd || buffer.length > 0)) {
-        if (asked <= batch / 2 && !this.#odd) {
-          asked += batch;
-          this.connection.publish(
-            `$JS.API.CONSUMER.MSG.NEXT.${stream}.${name}`,
-            JSON.stringify({ batch, expires: PULL_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }),
-            { reply: inbox },
-          );
-        }
-        if (buffer.length === 0) {
-          await new Promise<void>((wake) => (this.#wake = wake));
-          continue;
-        }
-        const messages = buffer;
-        buffer = [];
-        await onMessages(messages);
-        this.#next = (messages.at(-1)?.sequence ?? this.#next) + 1;
-      }
+      await this.#handOn(session);
     } finally {
       clearInterval(watchdog);
       subscription.unsubscribe();
-      if (!this.connection.isClosed()) this.manager.consumers.delete(stream, name).catch(() => undefined);
+      this.#deleteConsumer(session.name);
     }
   }
 
-  async #createConsumer(): Promise<string> {
+  async #handOn(session: Session): Promise<void> {
+    const { batch, onMessages } = this.#options;
+    while (!this.#isStopped() && (!session.odd || session.buffer.length > 0)) {
+      if (session.asked <= batch / 2 && !session.odd) this.#ask(session);
+      if (session.buffer.length === 0) {
+        if (session.pending === 0) this.#tellCaughtUp();
+        await new Promise<void>((wake) => (this.#wake = wake));
+        continue;
+      }
+      const messages = session.buffer;
+      session.buffer = [];
+      await onMessages(messages);
+      this.#next = (messages.at(-1)?.sequence ?? this.#next) + 1;
+    }
+  }
+
+  #tellCaughtUp(): void {
+    if (this.#caughtUp) return;
+    this.#caughtUp = true;
+    this.#options.onCaughtUp?.();
+  }
+
+  #ask(session: Session): void {
+    const { stream, batch } = this.#options;
+    session.asked += batch;
+    this.connection.publish(
+      `$JS.API.CONSUMER.MSG.NEXT.${stream}.${session.name}`,
+      JSON.stringify({ batch, expires: PULL_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }),
+      { reply: inboxOf(session) },
+    );
+  }
+
+  /** Resolves with the number of messages that it has for us. */
+  async #createConsumer(name: string): Promise<number> {
     const { stream, filters } = this.#options;
-    const name = `follow_${crypto.randomUUID().replaceAll('-', '')}`;
     const [only, ...more] = filters;
-    await this.manager.consumers.add(stream, {
-      name,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: Math.max(1, this.#next),
-      ...(only !== undefined && more.length === 0 ? { filter_subject: only } : { filter_subjects: filters }),
-      inactive_threshold: INACTIVE_MS * 1e6,
-      mem_storage: true,
-      num_replicas: 1,
+    const answer = await this.requests.json(`$JS.API.CONSUMER.CREATE.${stream}.${name}`, {
+      stream_name: stream,
+      config: {
+        name,
+        ack_policy: 'none',
+        deliver_policy: 'by_start_sequence',
+        opt_start_seq: Math.max(1, this.#next),
+        // A list with one filter is slower than the filter.
+        ...(only !== undefined && more.length === 0
+          ? { filter_subject: only }
+          : { filter_subjects: filters }),
+        max_deliver: -1,
+        replay_policy: 'instant',
+        inactive_threshold: INACTIVE_MS * 1e6,
+        mem_storage: true,
+        num_replicas: 1,
+      },
     });
-    return name;
+    if (answer.error)
+      throw new LogRefusedError(answer.error.err_code ?? answer.error.code, answer.error.description ?? '');
+    if (this.connection.isClosed()) throw new LogUnavailableError('The connection to the log was closed.');
+    return Number(answer.num_pending);
+  }
+
+  /** Only tidiness: the server forgets it by itself. */
+  #deleteConsumer(name: string): void {
+    if (this.connection.isClosed() || this.connection.isDraining()) return;
+    this.connection.publish(`$JS.API.CONSUMER.DELETE.${this.#options.stream}.${name}`);
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
   }
 }
 
-/** Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time ns>.<pending>`, counted from the end. */
-function placeOf(message: Msg): { delivery: number; message: StoredMessage } {
-  const tokens = (message.reply ?? '').split('.');
-  const at = (fromEnd: number): number => Number(tokens[tokens.length - fromEnd]);
-  return {
-    delivery: at(3),
-    message: {
-      subject: message.subject,
-      sequence: at(4),
-      payload: message.string(),
-      storedAtMs: at(2) / 1e6,
-    },
-  };
+const newSession = (): Session => ({
+  name: `follow_${crypto.randomUUID().replaceAll('-', '')}`,
+  buffer: [],
+  delivered: 0,
+  asked: 0,
+  pending: 0,
+  lastSign: performance.now(),
+  odd: false,
+});
+
+const inboxOf = (session: Session): string => `_INBOX.${session.name}`;
+
+function received(session: Session, message: Msg): void {
+  session.lastSign = performance.now();
+  // Only a delivery can be answered. The headers of the others are their status; those of a fact need no parsing.
+  if (message.reply) {
+    const delivery = deliveryOf(message.reply);
+    session.asked--;
+    session.odd ||= delivery.delivery !== ++session.delivered;
+    if (session.odd) return;
+    session.pending = delivery.pending;
+    session.buffer.push(storedMessageOf(message, delivery));
+    return;
+  }
+  const code = message.headers?.code;
+  if (code === PULL_ENDED) session.asked -= Number(message.headers?.get('Nats-Pending-Messages'));
+  // Anything else means that the consumer is not what it was.
+  else if (code !== HEARTBEAT) session.odd = true;
 }

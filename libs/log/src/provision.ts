@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LANES } from '@millrace/domain';
-import type { ConsumerConfig, JetStreamManager, StreamConfig } from '@nats-io/jetstream';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { ServerCode } from './errors.js';
 import { laneConsumer, laneConsumerConfig, streams } from './topology.js';
@@ -21,7 +21,7 @@ export async function provisionStreams(manager: JetStreamManager, replicas: numb
       const info = await ifFound(manager.streams.info(wanted.name));
       if (info) return driftOf(`stream ${wanted.name}`, config, info.config);
       await createOrFind(
-        () => manager.streams.add(config as Partial<StreamConfig> & { name: string }),
+        () => manager.streams.add(config),
         () => manager.streams.info(wanted.name),
       );
       return [];
@@ -44,7 +44,7 @@ export async function provisionQueue(
       const { opt_start_seq: _from, deliver_policy: _policy, ...lasting } = wanted;
       if (info) return driftOf(`consumer ${name}`, lasting, info.config);
       await createOrFind(
-        () => manager.consumers.add(streams.tasks.name, wanted as Partial<ConsumerConfig>),
+        () => manager.consumers.add(streams.tasks.name, wanted),
         () => manager.consumers.info(streams.tasks.name, name),
       );
       return [];
@@ -53,17 +53,20 @@ export async function provisionQueue(
   return drifts.flat();
 }
 
-const driftOf = (what: string, wanted: object, actual: object): Drift[] =>
-  Object.entries(wanted)
-    .map(([setting, value]) => ({
+const driftOf = (what: string, wanted: object, actual: object): Drift[] => {
+  const found = new Map<string, unknown>(Object.entries(actual));
+  return Object.entries(wanted)
+    .map(([setting, value]: [string, unknown]) => ({
       what,
       setting,
       wanted: value,
-      actual: (actual as Record<string, unknown>)[setting],
+      actual: found.get(setting),
     }))
     .filter((drift) => !isDeepStrictEqual(drift.wanted, drift.actual));
+};
 
-async function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
+/** Undefined when the server has no such stream or consumer. */
+export async function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {

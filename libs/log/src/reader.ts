@@ -1,38 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_TASK, fold } from '@millrace/domain';
 import type { ExistingTask, Fact, Json, TaskState } from '@millrace/domain';
 import { decodeFact } from './codec.js';
-import { LogUnavailableError, ServerCode } from './errors.js';
+import { LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
 import type { Requests, StoredMessage } from './requests.js';
-import { streams, subjects } from './topology.js';
+import { parseSubject, streams, subjects } from './topology.js';
 import type { TaskRef } from './topology.js';
 
-/** More subjects than kinds of facts: one read returns them all. */
+/** More subjects than kinds of facts, even if an id was used in a second queue: one read returns them all. */
 const KINDS_AT_MOST = 64;
+/** A replica that lags is asked again, each time after a little longer: for a second in all. */
 const REREADS = 20;
+const REREAD_AFTER_MS = 5;
 
 /** Reads of single tasks. Nothing here scans: last facts by subject, single facts by sequence, history by links. */
 export class Reader {
   constructor(private readonly requests: Requests) {}
 
   /**
-   * The state of a task as the log has it, folded from the last fact of each kind.
+   * The state of a task as the log has it, folded from the last fact of each kind. A replica may answer: for decisions see {@link current}.
    *
    * @param ref the task; without its queue all queues are looked through (a few microseconds for each)
    * @param atLeast reads again until the state is no older than this sequence
    */
   async task(ref: TaskRef | { task_id: string }, atLeast = 0): Promise<TaskState> {
-    const filter = 'queue' in ref ? subjects.factsOf(ref) : subjects.factsOfId(ref.task_id);
-    for (let attempt = 0; attempt < REREADS; attempt++) {
+    for (let reread = 1; reread <= REREADS; reread++) {
       const messages = await this.requests.batch(streams.tasks.name, {
-        multi_last: [filter],
+        multi_last: [filterOf(ref)],
         batch: KINDS_AT_MOST,
       });
       const facts = messages
         .sort((a, b) => a.sequence - b.sequence)
         .flatMap((message) => decodeFact(message.subject, message.sequence, message.payload) ?? []);
-      if ((facts.at(-1)?.sequence ?? 0) >= atLeast) return fold(facts, NO_TASK);
+      const last = facts.at(-1);
+      if ((last?.sequence ?? 0) >= atLeast)
+        return fold(
+          facts.filter((fact) => fact.queue === last?.queue),
+          NO_TASK,
+        );
+      await sleep(reread * REREAD_AFTER_MS);
     }
     throw new LogUnavailableError(`The log did not show the fact ${atLeast}.`);
+  }
+
+  /** The state of a task, no older than what its leader has now: one round trip more than {@link task}. */
+  async current(ref: TaskRef | { task_id: string }): Promise<TaskState> {
+    const last = await this.lastOn(filterOf(ref));
+    if (!last) return NO_TASK;
+    return this.task(ref, parseSubject(last.subject).type === 'fact' ? last.sequence : 0);
   }
 
   /** The last fact of a task, from the leader; undefined without any. */
@@ -48,13 +63,13 @@ export class Reader {
   }
 
   /** The message at a sequence, whatever it is, from the leader. */
-  messageAt(sequence: number): Promise<StoredMessage | undefined> {
-    return this.#get({ seq: sequence });
+  messageAt(sequence: number, stream: string = streams.tasks.name): Promise<StoredMessage | undefined> {
+    return this.#get({ seq: sequence }, stream);
   }
 
   /** The last message on a subject or filter, from the leader. */
-  lastOn(filter: string): Promise<StoredMessage | undefined> {
-    return this.#get({ last_by_subj: filter });
+  lastOn(filter: string, stream: string = streams.tasks.name): Promise<StoredMessage | undefined> {
+    return this.#get({ last_by_subj: filter }, stream);
   }
 
   /**
@@ -81,7 +96,7 @@ export class Reader {
   async parametersOf(state: ExistingTask): Promise<Json> {
     if (state.parameters !== undefined) return state.parameters;
     const fact = await this.factAt(state.input);
-    if (fact && 'parameters' in fact.data && fact.data.parameters !== undefined) return fact.data.parameters;
+    if (fact && 'parameters' in fact.data) return fact.data.parameters;
     throw new LogUnavailableError(
       `The parameters of the task ${state.id} (fact ${state.input}) are not in the log.`,
     );
@@ -96,14 +111,17 @@ export class Reader {
     return message?.payload;
   }
 
-  async #get(query: { seq: number } | { last_by_subj: string }): Promise<StoredMessage | undefined> {
-    const answer = await this.requests.json(`$JS.API.STREAM.MSG.GET.${streams.tasks.name}`, query);
-    const { message, error } = answer as {
+  async #get(
+    query: { seq: number } | { last_by_subj: string },
+    stream: string = streams.tasks.name,
+  ): Promise<StoredMessage | undefined> {
+    const answer = await this.requests.json(`$JS.API.STREAM.MSG.GET.${stream}`, query);
+    const { message, error } = answer as typeof answer & {
       message?: { subject: string; seq: number; data?: string; time: string };
-      error?: { err_code?: number; description?: string };
     };
     if (error?.err_code === ServerCode.messageNotFound) return undefined;
-    if (!message) throw new LogUnavailableError(error?.description ?? 'The log did not return the message.');
+    if (!message)
+      throw new LogRefusedError(error?.err_code ?? 0, error?.description ?? 'The log refused the read.');
     return {
       subject: message.subject,
       sequence: message.seq,
@@ -112,3 +130,6 @@ export class Reader {
     };
   }
 }
+
+const filterOf = (ref: TaskRef | { task_id: string }): string =>
+  'queue' in ref ? subjects.factsOf(ref) : subjects.factsOfId(ref.task_id);

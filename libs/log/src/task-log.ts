@@ -1,27 +1,29 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { decide } from '@millrace/domain';
 import type { Command, Fact, Run, TaskEvent, TaskState } from '@millrace/domain';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { LogAdmin } from './admin.js';
-import { AmbiguousConflictError, Appender, cancelTimerHeaders, conditionHeaders } from './appender.js';
+import { Appender } from './appender.js';
 import type { AppendOptions } from './appender.js';
 import { openBuckets } from './buckets.js';
 import type { Buckets } from './buckets.js';
-import { encodeFact, encodeTimer } from './codec.js';
 import { Inbox, openConnection, watchConnection } from './connection.js';
 import type { ConnectionOptions } from './connection.js';
 import { ConcurrencyError } from './errors.js';
-import { Follower } from './follower.js';
-import type { FollowOptions } from './follower.js';
+import type { Follower, FollowOptions } from './follower.js';
+import { Followers } from './followers.js';
 import { provisionQueue, provisionStreams } from './provision.js';
 import type { Drift } from './provision.js';
 import { Reader } from './reader.js';
 import { Requests } from './requests.js';
 import { TicketPuller } from './ticket-puller.js';
 import type { PullOptions } from './ticket-puller.js';
-import { DEFAULT_LEASE_SECONDS, subjects } from './topology.js';
+import { DEFAULT_LEASE_SECONDS, streams, subjects } from './topology.js';
 import type { AskVerb, TaskRef } from './topology.js';
+import { Writer } from './writer.js';
+import type { WriteOptions } from './writer.js';
 
 export interface LogOptions extends ConnectionOptions {
   /** Copies of each stream that is made: 1 or 3. Defaults to 1. */
@@ -30,74 +32,80 @@ export interface LogOptions extends ConnectionOptions {
   leaseSeconds?: number;
 }
 
-export interface WriteOptions extends AppendOptions {
-  /** Who causes it. */
-  actor: string;
-  /** Time of the decision in milliseconds since the epoch. Defaults to now. */
-  now?: number;
-  /** For the creation of a task with a caller's id: no queue may have a task of this id. */
-  uniqueId?: boolean;
-  /** Sequence of the wait that this write ends: its timer is taken away. Only tidiness, a ticket it fired would be void. */
-  endsWait?: number;
-}
-
 /** How one worker asks another for an attempt. */
 export type RunRef = Pick<Run, 'token' | 'ticket'>;
 
 /** A command that loses so many races in a row gives up. */
 const RACES = 5;
+/** Acknowledgements of the last moment get so long to reach the broker. */
+const FLUSH_AT_MOST_MS = 1_000;
 
 /** The one log: the only way by which a process of Millrace talks to JetStream. */
 export class TaskLog {
   readonly read: Reader;
   readonly admin: LogAdmin;
-  readonly #inbox: Inbox;
+  readonly buckets: Buckets;
+  /** What differed on the broker from what this version expects, when the log was opened. */
+  readonly drifts: readonly Drift[];
   readonly #appender: Appender;
-  readonly #followers = new Set<Follower>();
+  readonly #writer: Writer;
   readonly #pullers = new Set<TicketPuller>();
-  readonly #listeners = { disconnected: new Set<() => void>(), reconnected: new Set<() => void>() };
-  readonly #process = crypto.randomUUID().slice(0, 8);
-  #events = 0;
+  readonly #listeners = {
+    disconnected: new Set<() => void>(),
+    reconnected: new Set<() => void>(),
+    closed: new Set<() => void>(),
+  };
   #connectedAt = performance.now();
   #away = false;
 
   private constructor(
     private readonly connection: NatsConnection,
-    private readonly manager: JetStreamManager,
-    requests: Requests,
-    readonly buckets: Buckets,
-    readonly drifts: readonly Drift[],
+    private readonly inbox: Inbox,
+    private readonly requests: Requests,
+    private readonly followers: Followers,
     private readonly options: LogOptions,
-    inbox: Inbox,
+    private readonly manager: JetStreamManager,
+    found: { buckets: Buckets; drifts: Drift[] },
   ) {
+    this.buckets = found.buckets;
+    this.drifts = found.drifts;
     this.read = new Reader(requests);
-    this.admin = new LogAdmin(manager);
-    this.#inbox = inbox;
+    this.admin = new LogAdmin(manager, this.read);
     this.#appender = new Appender(connection, inbox);
+    this.#writer = new Writer(this.#appender, this.read);
     void watchConnection(connection, {
       disconnected: () => {
-        this.#away = true;
-        for (const listener of this.#listeners.disconnected) listener();
+        this.#disconnected();
       },
       reconnected: () => {
-        this.#away = false;
-        this.#connectedAt = performance.now();
-        this.#appender.resendAll();
-        for (const follower of this.#followers) follower.resync();
-        for (const puller of this.#pullers) puller.reset();
-        for (const listener of this.#listeners.reconnected) listener();
+        this.#reconnected();
       },
+    });
+    void connection.closed().then(() => {
+      this.#closed();
     });
   }
 
-  /** Connects, waits for the broker if need be, and makes the streams and buckets that are not there. */
+  /**
+   * Connects, waits for the broker if need be, and makes the streams and buckets that are not there.
+   *
+   * @throws when the broker refuses the login
+   */
   static async open(options: LogOptions): Promise<TaskLog> {
     const connection = await openConnection(options);
-    const manager = await jetstreamManager(connection);
-    const drifts = await provisionStreams(manager, options.replicas ?? 1);
-    const buckets = await openBuckets(connection);
-    const inbox = new Inbox(connection);
-    return new TaskLog(connection, manager, new Requests(inbox), buckets, drifts, options, inbox);
+    try {
+      const inbox = new Inbox(connection);
+      const requests = new Requests(inbox);
+      const followers = new Followers(connection, requests);
+      const manager = await jetstreamManager(connection);
+      const replicas = options.replicas ?? 1;
+      const drifts = await provisionStreams(manager, replicas);
+      const buckets = await openBuckets(connection, requests, followers, replicas);
+      return new TaskLog(connection, inbox, requests, followers, options, manager, { buckets, drifts });
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
   }
 
   /** Whether the broker is reachable now. */
@@ -117,48 +125,16 @@ export class TaskLog {
    * @throws ConcurrencyError when the task moved on
    * @throws LogUnavailableError after `deadlineMs`; the write may have been stored
    */
-  async append(ref: TaskRef, expected: number, event: TaskEvent, options: WriteOptions): Promise<Fact> {
-    const stamp = {
-      id: `${this.#process}-${(this.#events++).toString(36)}`,
-      prev: expected,
-      at: new Date(options.now ?? Date.now()).toISOString(),
-      actor: options.actor,
-    };
-    const check = options.uniqueId ? subjects.factsOfId(ref.task_id) : subjects.factsOf(ref);
-    const write = {
-      subject: subjects.fact(ref, event.kind),
-      payload: encodeFact(event, stamp),
-      headers:
-        conditionHeaders(expected, check) +
-        (options.endsWait === undefined ? '' : cancelTimerHeaders(subjects.timer(ref, options.endsWait))),
-    };
-    let sequence: number;
-    try {
-      sequence = await this.#appender.append(write, expected, options);
-    } catch (error) {
-      if (!(error instanceof AmbiguousConflictError)) throw error;
-      sequence = await this.#findOwn(stamp.id, expected, error);
-    }
-    const fact = { ...event, ...stamp, ...ref, sequence } as Fact;
-    if (fact.kind === 'scheduled') await this.arm(fact, options);
-    return fact;
+  append(ref: TaskRef, expected: number, event: TaskEvent, options: WriteOptions): Promise<Fact> {
+    return this.#writer.append(ref, expected, event, options);
   }
 
   /**
    * Arms the timer of a wait, on the condition that it is still the task's last fact. A crash before this leaves a wait without a timer:
    * the redelivered ticket or the sweeper arms it.
    */
-  async arm(wait: Fact & { kind: 'scheduled' }, options: AppendOptions = {}): Promise<void> {
-    const headers =
-      conditionHeaders(wait.sequence, subjects.factsOf(wait)) +
-      `Nats-Schedule: @at ${wait.data.until}\r\nNats-Schedule-Target: ${subjects.due(wait, wait.data.lane)}\r\n`;
-    const write = { subject: subjects.timer(wait, wait.sequence), payload: encodeTimer(wait), headers };
-    try {
-      await this.#appender.append(write, wait.sequence, options);
-    } catch (error) {
-      // The wait is over already: it needs no timer.
-      if (!(error instanceof ConcurrencyError)) throw error;
-    }
+  arm(wait: Fact & { kind: 'scheduled' }, options: AppendOptions = {}): Promise<void> {
+    return this.#writer.arm(wait, options);
   }
 
   /**
@@ -174,8 +150,8 @@ export class TaskLog {
     options: WriteOptions,
   ): Promise<{ before: TaskState; fact?: Fact }> {
     for (let race = 1; ; race++) {
-      const before = await this.read.task(ref);
-      const event = decide(command, before, { now: Date.now(), random: Math.random() });
+      const before = await this.read.current(ref);
+      const event = decide(command, before, { now: options.now ?? Date.now(), random: Math.random() });
       if (!event || before.phase === 'none') return { before };
       try {
         const wait = before.phase === 'scheduled' ? { endsWait: before.sequence } : {};
@@ -199,33 +175,34 @@ export class TaskLog {
 
   /** Pulls the tickets of queues until it is stopped. */
   pull(options: PullOptions): TicketPuller {
-    const puller = new TicketPuller(this.connection, options);
+    const puller: TicketPuller = new TicketPuller(this.connection, options, () =>
+      this.#pullers.delete(puller),
+    );
     this.#pullers.add(puller);
     return puller.start();
   }
 
   /** Follows a stream in order and without a gap until it is stopped. */
   follow(options: FollowOptions): Follower {
-    const follower = new Follower(this.connection, this.manager, options);
-    this.#followers.add(follower);
-    return follower.start();
+    return this.followers.follow(options);
   }
 
-  /** Asks a task or its worker for something; kept until it was answered by facts. Resolves with the ask's sequence. */
+  /**
+   * Asks a task or its worker for something; kept until it was answered by facts. Stored once, however often it has to be sent.
+   * Resolves with the ask's sequence.
+   */
   ask(ref: TaskRef, verb: AskVerb, body: object, options: AppendOptions = {}): Promise<number> {
-    const write = { subject: subjects.ask(ref, verb), payload: JSON.stringify(body), headers: '' };
-    return this.#appender.append(write, 0, options);
+    return this.#writer.note(streams.tasks.name, subjects.ask(ref, verb), body, options);
   }
 
-  /** Notes what an operator or a repair did. Resolves with its sequence. */
+  /** Notes what an operator or a repair did, once. Resolves with its sequence. */
   note(noun: string, verb: string, body: object, options: AppendOptions = {}): Promise<number> {
-    const write = { subject: subjects.op(noun, verb), payload: JSON.stringify(body), headers: '' };
-    return this.#appender.append(write, 0, options);
+    return this.#writer.note(streams.ops.name, subjects.op(noun, verb), body, options);
   }
 
-  /** Tells how far a task is, live; never waits, and may be lost. */
+  /** Tells how far a task is, live; never waits or fails, and may be lost. */
   reportProgress(ref: TaskRef, payload: string): void {
-    this.connection.publish(subjects.progress(ref), payload);
+    if (this.connected) this.connection.publish(subjects.progress(ref), payload);
   }
 
   /** Answers other workers that ask whether this one runs an attempt. */
@@ -261,28 +238,46 @@ export class TaskLog {
     };
   }
 
-  /** The function ends it. */
-  on(event: 'disconnected' | 'reconnected', listener: () => void): () => void {
+  /**
+   * Calls back when the connection is lost, made again, or closed for good: by {@link close}, or because the broker refuses the login.
+   * The function ends it.
+   */
+  on(event: 'disconnected' | 'reconnected' | 'closed', listener: () => void): () => void {
     this.#listeners[event].add(listener);
     return () => this.#listeners[event].delete(listener);
   }
 
+  /** Stops what runs here; writes that have no answer yet fail with LogUnavailableError. */
   async close(): Promise<void> {
     await Promise.all([...this.#pullers].map((puller) => puller.stop()));
-    await Promise.all([...this.#followers].map((follower) => follower.stop()));
+    await this.followers.stop();
     this.#appender.stop();
-    this.#inbox.stop();
+    this.requests.stop();
+    if (this.connected)
+      await Promise.race([this.connection.flush(), sleep(FLUSH_AT_MOST_MS, undefined, { ref: false })]);
     await this.connection.close();
   }
 
-  /** My write was sent twice and refused: it is among the facts after the one it expected, or it was never stored. */
-  async #findOwn(id: string, expected: number, conflict: ConcurrencyError): Promise<number> {
-    for (let sequence = conflict.actual; sequence > expected;) {
-      const fact = await this.read.factAt(sequence);
-      if (fact?.id === id) return sequence;
-      if (!fact) break;
-      sequence = fact.prev;
-    }
-    throw new ConcurrencyError(expected, conflict.actual);
+  #disconnected(): void {
+    this.#away = true;
+    this.#appender.disconnected();
+    for (const listener of this.#listeners.disconnected) listener();
+  }
+
+  #reconnected(): void {
+    this.#away = false;
+    this.#connectedAt = performance.now();
+    this.#appender.reconnected();
+    this.requests.reconnected();
+    this.followers.resync();
+    for (const puller of this.#pullers) puller.reset();
+    for (const listener of this.#listeners.reconnected) listener();
+  }
+
+  #closed(): void {
+    this.#appender.stop();
+    this.requests.stop();
+    this.inbox.stop();
+    for (const listener of this.#listeners.closed) listener();
   }
 }

@@ -1,25 +1,9 @@
 import { LANES } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
-import { laneConsumer, parseSubject, streams } from './topology.js';
-
-/** What a worker pulls: a message that makes a task ready. Acknowledgements go by stream sequence, so only its holder may send them. */
-export interface Ticket {
-  /** Sequence in the stream: the identity of the ticket. */
-  sequence: number;
-  queue: string;
-  lane: Lane;
-  task_id: string;
-  /** Whether a timer fired it; else it is a ready fact. */
-  due: boolean;
-  payload: string;
-  /** The task needs the ticket no more. */
-  ack: () => void;
-  /** Give it to somebody else: at once, or after a while. */
-  nak: (delayMs?: number) => void;
-  /** Still at work: the lease starts anew. */
-  extend: () => void;
-}
+import { terminate, ticketOf } from './ticket.js';
+import type { Ticket } from './ticket.js';
+import { laneConsumer, streams } from './topology.js';
 
 export interface PullOptions {
   queues: string[];
@@ -27,16 +11,26 @@ export interface PullOptions {
   free: () => number;
   /** Takes a ticket; must take its slot before it returns. */
   onTicket: (ticket: Ticket) => void;
+  /** Told when a lane cannot be pulled from: its consumer is missing, say. It is tried again. */
+  onTrouble?: (trouble: { queue: string; lane: Lane; code: number; description: string }) => void;
 }
 
 /** A parked pull waits so long at the server. */
 const PARKED_MS = 30_000;
-/** An answer to a question without waiting takes one round trip; later it was lost. */
+/**
+ * A parked pull brings so many tickets at most; after them the lane is asked again. For those that come when the slots are taken
+ * go back, and come again, until the pull is used up.
+ */
+const PARKED_AT_MOST = 16;
+/** An answer to a question takes one round trip; later it was lost. */
 const ASK_LOST_MS = 1_000;
 /** A worker that was full for so long takes back its parked pulls. For shorter it would only cost the round trips. */
 const WITHDRAW_AFTER_MS = 20;
 const TROUBLE_RETRY_MS = 500;
-const GUARD_EVERY_MS = 5_000;
+const GUARD_EVERY_MS = 500;
+
+/** What a question found: the lane is empty now, or may have more; `gone` if all pulls were taken back meanwhile. */
+type Answer = 'dry' | 'more' | 'gone';
 
 interface LaneState {
   index: number;
@@ -45,13 +39,25 @@ interface LaneState {
   pull: Pull | undefined;
 }
 
+/** The lanes of one rank, one for each queue, served in turn. */
+interface Rank {
+  lanes: LaneState[];
+  /** Where the next round begins. */
+  turn: number;
+}
+
+/** An open pull; without `answer` it is parked. */
 interface Pull {
   id: string;
   left: number;
-  parked: boolean;
-  since: number;
-  /** Ends a question: whether the lane ran dry. */
-  answered?: (dry: boolean) => void;
+  lostAt: number;
+  answer: ((answer: Answer) => void) | undefined;
+}
+
+/** All pulls that share an inbox, until they are taken back together. */
+interface Inlet {
+  prefix: string;
+  subscription: Subscription;
 }
 
 /**
@@ -61,32 +67,34 @@ interface Pull {
  */
 export class TicketPuller {
   readonly #lanes: LaneState[];
-  readonly #ranks: LaneState[][];
-  #subscription: Subscription | undefined;
-  #prefix = '';
+  readonly #laneOf: ReadonlyMap<string, LaneState>;
+  readonly #ranks: Rank[];
+  #inlet: Inlet | undefined;
   #nextPull = 0;
-  #turn = 0;
-  #pumping: Promise<void> | undefined;
+  #isPumping = false;
   #again = false;
   #stopped = true;
   #withdrawal: NodeJS.Timeout | undefined;
   #guard: NodeJS.Timeout | undefined;
 
+  /** @param onStopped told once it has stopped */
   constructor(
     private readonly connection: NatsConnection,
     private readonly options: PullOptions,
+    private readonly onStopped: () => unknown = () => undefined,
   ) {
     this.#lanes = LANES.flatMap((lane) => options.queues.map((queue) => ({ queue, lane }))).map(
-      (place, index) => ({
-        ...place,
-        index,
-        pull: undefined,
-      }),
+      (place, index) => ({ ...place, index, pull: undefined }),
     );
-    this.#ranks = LANES.map((lane) => this.#lanes.filter((state) => state.lane === lane));
+    this.#laneOf = new Map(this.#lanes.map((state) => [placeOf(state), state]));
+    this.#ranks = LANES.map((lane) => ({
+      lanes: this.#lanes.filter((state) => state.lane === lane),
+      turn: 0,
+    }));
   }
 
   start(): this {
+    if (!this.#stopped) return this;
     this.#stopped = false;
     this.reset();
     this.#guard = setInterval(() => {
@@ -100,9 +108,8 @@ export class TicketPuller {
     this.#stopped = true;
     clearInterval(this.#guard);
     clearTimeout(this.#withdrawal);
-    this.#forgetPulls();
-    await this.#subscription?.drain().catch(() => undefined);
-    await this.#pumping;
+    await this.#withdraw();
+    this.onStopped();
   }
 
   /** A slot became free (or the last one was taken). */
@@ -112,171 +119,170 @@ export class TicketPuller {
       clearTimeout(this.#withdrawal);
       this.#withdrawal = undefined;
       this.#pump();
-    } else {
-      this.#withdrawal ??= setTimeout(() => {
-        this.#withdrawal = undefined;
-        if (this.options.free() === 0) this.#withdraw();
-      }, WITHDRAW_AFTER_MS);
-    }
+    } else this.#withdrawal ??= setTimeout(() => void this.#withdrawIfFull(), WITHDRAW_AFTER_MS);
   }
 
   /** Starts from scratch: after a reconnect the server knows no pull of ours, after a resume of a queue a parked one does not wake. */
   reset(): void {
     if (this.#stopped) return;
-    this.#withdraw();
+    void this.#withdraw();
     this.wake();
   }
 
-  /** The old subscription goes on to the end of what the server has sent: a ticket that nobody reads would wait out its lease. */
-  #withdraw(): void {
-    this.#forgetPulls();
-    this.#subscription?.drain().catch(() => undefined);
-    this.#prefix = `_INBOX.${crypto.randomUUID().replaceAll('-', '')}.`;
-    this.#subscription = this.connection.subscribe(`${this.#prefix}*`, {
+  async #withdrawIfFull(): Promise<void> {
+    this.#withdrawal = undefined;
+    if (this.options.free() <= 0) await this.#withdraw();
+  }
+
+  /** The old inbox is read to the end of what the server has sent: a ticket that nobody reads would wait out its lease. */
+  async #withdraw(): Promise<void> {
+    const inlet = this.#inlet;
+    this.#inlet = undefined;
+    for (const lane of this.#lanes) this.#endPull(lane, 'gone');
+    // It fails only when the connection is gone, and with it all that was sent.
+    await inlet?.subscription.drain().catch(() => undefined);
+  }
+
+  #openInlet(): Inlet {
+    const prefix = `_INBOX.${crypto.randomUUID().replaceAll('-', '')}.`;
+    const subscription = this.connection.subscribe(`${prefix}*`, {
       callback: (_error, message) => {
-        this.#received(message);
+        // Only a delivery can be answered. The headers of the others are their status; those of a fact need no parsing.
+        if (message.reply) this.#ticketReceived(inlet, message);
+        else this.#statusReceived(inlet, message);
       },
     });
+    const inlet = { prefix, subscription };
+    return inlet;
   }
 
-  #forgetPulls(): void {
-    for (const lane of this.#lanes) this.#endPull(lane, true);
-  }
-
-  #endPull(lane: LaneState, dry: boolean): void {
+  #endPull(lane: LaneState, answer: Answer): void {
     const pull = lane.pull;
     lane.pull = undefined;
-    pull?.answered?.(dry);
+    pull?.answer?.(answer);
   }
 
   #pump(): void {
     this.#again = true;
-    this.#pumping ??= this.#pumpUntilQuiet().finally(() => {
-      this.#pumping = undefined;
-    });
+    if (!this.#isPumping) void this.#pumpUntilQuiet();
   }
 
   async #pumpUntilQuiet(): Promise<void> {
+    this.#isPumping = true;
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      for (const rank of this.#ranks) {
-        if (this.options.free() <= 0) break;
-        await this.#drainRank(rank);
-      }
+      for (const rank of this.#ranks) if (rank.lanes.some(isOpen) && !(await this.#drainRank(rank))) break;
     }
+    // In the same turn as the look at #again: a wake in between would be lost.
+    this.#isPumping = false;
   }
 
-  /** Asks the queues of one rank in turn until they are dry or no slot is free. */
-  async #drainRank(rank: LaneState[]): Promise<void> {
-    const from = rank.length > 1 ? this.#turn++ % rank.length : 0;
-    let open = [...rank.slice(from), ...rank.slice(0, from)].filter((lane) => !lane.pull);
-    while (open.length > 0 && !this.#stopped) {
+  /** Asks the queues of one rank in turn until they are dry. False when lower ranks must not be asked now. */
+  async #drainRank(rank: Rank): Promise<boolean> {
+    let open = inTurn(rank).filter(isOpen);
+    while (open.length > 0) {
       const free = this.options.free();
-      if (free <= 0) return;
+      if (free <= 0 || this.#stopped) return false;
       const asked = open.slice(0, free);
-      const batch = Math.max(1, Math.floor(free / asked.length));
-      const dry = await Promise.all(asked.map((lane) => this.#ask(lane, batch)));
-      asked.forEach((lane, i) => {
-        if (dry[i]) this.#park(lane);
-      });
-      open = [...open.slice(asked.length), ...asked.filter((_, i) => !dry[i])];
+      const [next = asked[0]] = open.slice(asked.length);
+      rank.turn = Math.max(
+        0,
+        rank.lanes.findIndex((lane) => lane === next),
+      );
+      const batch = Math.floor(free / asked.length);
+      const answers = await Promise.all(asked.map((lane) => this.#ask(lane, batch)));
+      if (answers.includes('gone')) return false;
+      for (const [i, lane] of asked.entries()) if (answers[i] === 'dry') this.#park(lane);
+      open = [...open.slice(asked.length), ...asked.filter((_, i) => answers[i] === 'more')];
     }
+    return this.options.free() > 0;
   }
 
-  /** Resolves when the tickets that are there, at most `batch`, have come: true if the lane has no more. */
-  #ask(lane: LaneState, batch: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const lost = setTimeout(() => {
-        this.#endPull(lane, true);
-      }, ASK_LOST_MS);
-      const answered = (dry: boolean): void => {
-        clearTimeout(lost);
-        resolve(dry);
-      };
-      this.#request(lane, { batch, no_wait: true }, { left: batch, parked: false, answered });
+  /** Resolves when the tickets that are there, at most `batch`, have come. */
+  #ask(lane: LaneState, batch: number): Promise<Answer> {
+    return new Promise((answer) => {
+      this.#request(lane, batch, '"no_wait":true', ASK_LOST_MS, answer);
     });
   }
 
   #park(lane: LaneState): void {
     const free = this.options.free();
     if (this.#stopped || free <= 0 || lane.pull) return;
-    this.#request(lane, { batch: free, expires: PARKED_MS * 1e6 }, { left: free, parked: true });
+    const batch = Math.min(free, PARKED_AT_MOST);
+    this.#request(lane, batch, `"expires":${PARKED_MS}000000`, PARKED_MS + GUARD_EVERY_MS);
   }
 
-  #request(lane: LaneState, body: object, pull: Omit<Pull, 'id' | 'since'>): void {
+  #request(
+    lane: LaneState,
+    batch: number,
+    manner: string,
+    lostAfterMs: number,
+    answer?: Pull['answer'],
+  ): void {
     const id = `${lane.index}-${this.#nextPull++}`;
-    lane.pull = { ...pull, id, since: performance.now() };
+    lane.pull = { id, left: batch, lostAt: performance.now() + lostAfterMs, answer };
     try {
+      this.#inlet ??= this.#openInlet();
       this.connection.publish(
         `$JS.API.CONSUMER.MSG.NEXT.${streams.tasks.name}.${laneConsumer(lane.queue, lane.lane)}`,
-        JSON.stringify(body),
-        { reply: this.#prefix + id },
+        `{"batch":${batch},${manner}}`,
+        { reply: this.#inlet.prefix + id },
       );
     } catch {
       // The connection is closed: nothing will come any more.
-      this.#endPull(lane, true);
+      this.#endPull(lane, 'gone');
     }
   }
 
-  #received(message: Msg): void {
-    if (message.headers?.code) {
-      this.#statusReceived(message.subject.slice(this.#prefix.length), message.headers.code);
-      return;
-    }
+  #ticketReceived(inlet: Inlet, message: Msg): void {
     const ticket = ticketOf(message);
-    if (!ticket) return;
-    const lane = this.#lanes.find((state) => state.queue === ticket.queue && state.lane === ticket.lane);
-    if (this.#stopped || this.options.free() <= 0) ticket.nak();
-    else this.options.onTicket(ticket);
-    if (lane?.pull && --lane.pull.left === 0) {
-      this.#endPull(lane, false);
-      this.wake();
+    if (!ticket) terminate(message);
+    else if (this.#stopped || this.options.free() <= 0) ticket.nak();
+    else {
+      this.options.onTicket(ticket);
+      if (this.options.free() <= 0) this.wake();
     }
+    // A delivery does not say which pull it answers, but each lane has only one.
+    const lane = ticket && inlet === this.#inlet ? this.#laneOf.get(placeOf(ticket)) : undefined;
+    if (!lane?.pull || --lane.pull.left > 0) return;
+    const wasParked = !lane.pull.answer;
+    this.#endPull(lane, 'more');
+    // Whoever asked goes on by itself.
+    if (wasParked) this.wake();
   }
 
-  #statusReceived(id: string, code: number): void {
-    const lane = this.#lanes[Number(id.split('-')[0])];
+  #statusReceived(inlet: Inlet, message: Msg): void {
+    if (inlet !== this.#inlet) return;
+    const id = message.subject.slice(inlet.prefix.length);
+    const lane = this.#lanes[Number.parseInt(id, 10)];
     if (lane?.pull?.id !== id) return;
-    const { parked } = lane.pull;
+    const { code = 0, description = '' } = message.headers ?? {};
     if (code === 404 || code === 408) {
-      this.#endPull(lane, true);
-      if (parked) this.#park(lane);
-      return;
-    }
-    // 409 or 503: the consumer or the stream is away, or too many wait. Keeps its place until it is tried again.
-    lane.pull.answered?.(true);
-    lane.pull = { id, left: 0, parked: true, since: performance.now() };
-    setTimeout(() => {
-      if (lane.pull?.id !== id) return;
-      lane.pull = undefined;
-      this.wake();
-    }, TROUBLE_RETRY_MS);
+      const wasParked = !lane.pull.answer;
+      this.#endPull(lane, 'dry');
+      if (wasParked) this.#park(lane);
+    } else this.#troubled(lane, lane.pull, code, description);
+  }
+
+  /** 409 or 503: the consumer or the stream is away, or too many wait. The lane counts as parked until it is tried again. */
+  #troubled(lane: LaneState, pull: Pull, code: number, description: string): void {
+    const { answer } = pull;
+    pull.answer = undefined;
+    pull.lostAt = performance.now() + TROUBLE_RETRY_MS;
+    answer?.('dry');
+    this.options.onTrouble?.({ queue: lane.queue, lane: lane.lane, code, description });
   }
 
   #dropLostPulls(): void {
     const now = performance.now();
-    for (const lane of this.#lanes)
-      if (lane.pull && now - lane.pull.since > PARKED_MS + GUARD_EVERY_MS) this.#endPull(lane, true);
+    for (const lane of this.#lanes) if (lane.pull && now >= lane.pull.lostAt) this.#endPull(lane, 'dry');
     this.wake();
   }
 }
 
-/** Undefined when the message is no ticket of ours. */
-function ticketOf(message: Msg): Ticket | undefined {
-  const parsed = parseSubject(message.subject);
-  const due = parsed.type === 'due';
-  if (!due && parsed.type !== 'fact') return undefined;
-  const lane = due ? parsed.lane : (parsed.kind as Lane);
-  const tokens = (message.reply ?? '').split('.');
-  return {
-    sequence: Number(tokens[tokens.length - 4]),
-    queue: parsed.queue,
-    lane,
-    task_id: parsed.task_id,
-    due,
-    payload: message.string(),
-    ack: () => message.respond('+ACK'),
-    nak: (delayMs) => message.respond(delayMs === undefined ? '-NAK' : `-NAK {"delay":${delayMs * 1e6}}`),
-    extend: () => message.respond('+WPI'),
-  };
-}
+const placeOf = ({ queue, lane }: { queue: string; lane: Lane }): string => `${queue}.${lane}`;
+
+/** Whether the lane may be asked: nothing of ours waits there. */
+const isOpen = (lane: LaneState): boolean => !lane.pull;
+
+const inTurn = ({ lanes, turn }: Rank): LaneState[] => [...lanes.slice(turn), ...lanes.slice(0, turn)];

@@ -1,4 +1,4 @@
-import { LANES, isKind, isLane } from '@millrace/domain';
+import { isKind, isLane } from '@millrace/domain';
 import type { Kind, Lane } from '@millrace/domain';
 
 /**
@@ -67,6 +67,12 @@ export const buckets = {
   leases: 'leases',
 } as const;
 
+/** The stream behind a bucket and what stands before the key in its subjects: as every NATS client lays out a bucket. */
+export const bucketStream = (bucket: string): { stream: string; prefix: string } => ({
+  stream: `KV_${bucket}`,
+  prefix: `$KV.${bucket}.`,
+});
+
 /** How long a lease in the bucket `leases` lasts without renewal, in seconds. */
 export const LEADER_LEASE_SECONDS = 10;
 
@@ -122,9 +128,6 @@ export const laneConsumerConfig = (
     // Below the least live ticket there are only stale ones.
     opt_start_seq: options.startSequence,
   }) as const;
-
-export const lanesOf = (queue: string): { queue: string; lane: Lane }[] =>
-  LANES.map((lane) => ({ queue, lane }));
 
 /** A parsed subject of the stream `TASKS`. */
 export type ParsedSubject =

@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findNatsServer, startNats } from '@millrace/embedded';
+import type { RunningNats } from '@millrace/embedded';
+import { connect } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { TaskLog } from '../task-log.js';
+import type { LogOptions } from '../task-log.js';
+
+const PROJECT_CACHE = fileURLToPath(new URL('../../../../.millrace/bin', import.meta.url));
+
+/**
+ * A real nats-server with everything that a spec opens on it. The suites of the log cannot use libs/testing, which depends on the log.
+ */
+export class Broker {
+  readonly #logs: TaskLog[] = [];
+  readonly #connections: NatsConnection[] = [];
+
+  private constructor(
+    private readonly binary: string,
+    private readonly dataDir: string,
+    private nats: RunningNats,
+  ) {}
+
+  static async start(): Promise<Broker> {
+    // eslint-disable-next-line no-restricted-syntax -- specs have no config.ts; libs/testing may read it, and depends on us
+    const explicitPath = process.env.MILLRACE_NATS_SERVER;
+    const { path: binary } = await findNatsServer({ cacheDir: PROJECT_CACHE, explicitPath });
+    const dataDir = await mkdtemp(join(tmpdir(), 'millrace-log-'));
+    return new Broker(binary, dataDir, await startNats({ binary, dataDir }));
+  }
+
+  get url(): string {
+    return this.nats.url;
+  }
+
+  async open(options: Partial<LogOptions> = {}): Promise<TaskLog> {
+    const log = await TaskLog.open({ url: this.url, name: 'test', ...options });
+    this.#logs.push(log);
+    return log;
+  }
+
+  /** A connection of somebody who knows nothing of the log. */
+  async stranger(): Promise<NatsConnection> {
+    const { username, password, host } = new URL(this.url);
+    const connection = await connect({ servers: host, user: username, pass: password });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** SIGKILL. */
+  kill(): Promise<void> {
+    return this.nats.kill();
+  }
+
+  /** Starts it again where it was. */
+  async restart(): Promise<void> {
+    const { port } = this.nats;
+    await this.nats.stop();
+    this.nats = await startNats({ binary: this.binary, dataDir: this.dataDir, port });
+  }
+
+  /** SIGKILL and up again. */
+  async crash(): Promise<void> {
+    await this.kill();
+    await this.restart();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#logs.map((log) => log.close()));
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+    await this.nats.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
