@@ -23,6 +23,8 @@ const EVENTS_AT_ONCE = 1_000;
 @Injectable()
 export class Archive {
   readonly #queries: TaskQueries;
+  #isAway = false;
+  #isProbing = false;
   #leftAloneUntil = 0;
 
   constructor(@Inject(DATABASE) private readonly database: Database) {
@@ -76,20 +78,34 @@ export class Archive {
     return fold(await this.events(taskId), NO_TASK);
   }
 
-  /** @throws ProblemError `archive/unavailable` when Postgres cannot answer now */
+  /**
+   * While Postgres is away one request in a second looks whether it is back; all others are answered at once.
+   *
+   * @throws ProblemError `archive/unavailable` when Postgres cannot answer now
+   */
   async #ask<T>(question: () => Promise<T>): Promise<T> {
-    if (performance.now() < this.#leftAloneUntil) throw away();
+    if (this.#isAway && (this.#isProbing || performance.now() < this.#leftAloneUntil)) throw away();
+    this.#isProbing = this.#isAway;
     try {
-      return await question();
+      const answer = await question();
+      this.#isAway = false;
+      return answer;
     } catch (error) {
-      if (error instanceof BadCursorError)
-        throw new ProblemError('request/invalid', error.message, {
-          errors: [{ path: 'cursor', message: error.message }],
-        });
-      if (!isDatabaseAway(error)) throw error;
-      this.#leftAloneUntil = performance.now() + LEAVE_ALONE_MS;
-      throw away(error);
+      throw this.#problemOf(error);
+    } finally {
+      this.#isProbing = false;
     }
+  }
+
+  #problemOf(error: unknown): unknown {
+    if (error instanceof BadCursorError)
+      return new ProblemError('request/invalid', error.message, {
+        errors: [{ path: 'cursor', message: error.message }],
+      });
+    if (!isDatabaseAway(error)) return error;
+    this.#isAway = true;
+    this.#leftAloneUntil = performance.now() + LEAVE_ALONE_MS;
+    return away(error);
   }
 }
 

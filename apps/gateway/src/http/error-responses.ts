@@ -7,6 +7,9 @@ import type { GatewayProblemCode, Problem, ProblemCode } from './problem.js';
 
 const PROBLEM_SCHEMA = { $ref: '#/components/schemas/Problem' };
 
+const SERVICE_UNAVAILABLE = 503;
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } } };
+
 /** The error answers of an operation for the OpenAPI document: by status, with an example of each problem. */
 export function errorResponses(
   codes: readonly ProblemCode[],
@@ -21,6 +24,7 @@ export function errorResponses(
   return [...byStatus].map(([status, problems]) => ({
     status,
     description: problems.map(({ title }) => title).join(' · '),
+    ...(status === SERVICE_UNAVAILABLE && { headers: RETRY_AFTER }),
     content: {
       'application/problem+json': {
         schema: PROBLEM_SCHEMA,

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Logger } from '@millrace/runtime';
-import type { FastifyInstance } from 'fastify';
-import { answerCorrelationIds, correlationIdOf } from './correlation.js';
-import { problem } from './problem.js';
-import { PROBLEM_MEDIA_TYPE } from './problem.filter.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CORRELATION_HEADER, answerCorrelationIds, correlationIdOf } from './correlation.js';
+import { ProblemError, problem } from './problem.js';
+import { internalProblem, problemOf } from './problem-of.js';
+import { PROBLEM_MEDIA_TYPE, sendProblem } from './send-problem.js';
 
 /** Enough for 512 KiB of parameters and whatever else a task has; a bulk route says more. */
 const BODY_BYTES = 1024 * 1024;
@@ -23,6 +24,7 @@ export function createFastify(logger: Logger): FastifyAdapter {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     clientErrorHandler: answerGarbage,
+    frameworkErrors: answerBadUrl,
     // No middleware is used: the hook that would look for it costs every request.
     skipMiddie: true,
   });
@@ -34,14 +36,29 @@ export function createFastify(logger: Logger): FastifyAdapter {
   return adapter;
 }
 
-/** A missing body is no broken JSON: clients send the content type with DELETE, too. */
 function readJsonOnly(fastify: FastifyInstance): void {
   const parse = fastify.getDefaultJsonParser('error', 'ignore');
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    // A missing body is no broken JSON: clients send the content type with DELETE, too.
     if (body === '') done(null, undefined);
-    else void parse(request, body as string, done);
+    else
+      void parse(request, body as string, (error, value) => done(error && malformed(body as string), value));
   });
+}
+
+/** Why the body was refused: the parser itself does not say. */
+function malformed(body: string): ProblemError {
+  try {
+    JSON.parse(body);
+    return new ProblemError(
+      'request/malformed',
+      'A key named "__proto__" is not accepted anywhere in a body.',
+    );
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new ProblemError('request/malformed', `The body is not valid JSON: ${why}.`);
+  }
 }
 
 /** Each route's own limit, from its `@Endpoint`. */
@@ -62,6 +79,12 @@ function logRequests(fastify: FastifyInstance, logger: Logger): void {
     );
     done();
   });
+}
+
+/** The router refuses some URLs before any hook runs. */
+function answerBadUrl(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header(CORRELATION_HEADER, request.id);
+  sendProblem(reply, problemOf(error) ?? internalProblem(), request.id);
 }
 
 /** What is not even HTTP gets its answer, too. */

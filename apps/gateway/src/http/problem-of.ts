@@ -23,6 +23,7 @@ const FASTIFY_PROBLEMS: Record<string, [GatewayProblemCode, string]> = {
     'request/malformed',
     'The length of the body is not what its header Content-Length says.',
   ],
+  FST_ERR_CTP_INVALID_JSON_BODY: ['request/malformed', 'The body is not valid JSON.'],
   FST_ERR_BAD_URL: ['request/malformed', 'The path is not validly percent-encoded.'],
   FST_ERR_MAX_PARAM_LENGTH: [
     'request/invalid',
@@ -84,8 +85,6 @@ function ofHttp(error: unknown): ProblemAnswer | undefined {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return ofOwn(new ProblemError('request/too-large', TOO_LARGE));
   const known = code === undefined ? undefined : FASTIFY_PROBLEMS[code];
   if (known) return ofOwn(new ProblemError(...known));
-  if (cause instanceof SyntaxError || code === 'FST_ERR_CTP_INVALID_JSON_BODY')
-    return ofOwn(new ProblemError('request/malformed', `The body is not valid JSON: ${cause.message}.`));
   if (status === undefined || status < 400 || status >= 500) return undefined;
   return answer(problem('request/refused', status, GATEWAY_PROBLEMS['request/refused'].title, cause.message));
 }

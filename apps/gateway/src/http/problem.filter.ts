@@ -7,8 +7,7 @@ import { KnownRoutes } from './known-routes.js';
 import { internalProblem, problemOf } from './problem-of.js';
 import type { ProblemAnswer } from './problem-of.js';
 import { ProblemError } from './problem.js';
-
-export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+import { sendProblem } from './send-problem.js';
 
 /** Answers every error as problem+json; what nobody foresaw is logged and told without its insides. */
 @Catch()
@@ -26,12 +25,7 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.end();
       return;
     }
-    const { body, headers } = this.#answerTo(error, request);
-    void reply
-      .status(body.status)
-      .headers(headers)
-      .type(PROBLEM_MEDIA_TYPE)
-      .send(JSON.stringify({ ...body, correlation_id: request.id }));
+    sendProblem(reply, this.#answerTo(error, request), request.id);
   }
 
   #answerTo(error: unknown, request: FastifyRequest): ProblemAnswer {

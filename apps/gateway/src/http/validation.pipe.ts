@@ -1,4 +1,5 @@
-import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import type { z } from 'zod';
 import { ProblemError } from './problem.js';
 import type { Fault } from './problem.js';
@@ -8,24 +9,30 @@ type Issues = readonly z.core.$ZodIssue[];
 /** More faults than these are not worth their bytes. */
 const FAULTS_AT_MOST = 50;
 
-/** Validates what a route declares a schema for; refuses with every fault at once. */
-export class ValidationPipe extends StandardSchemaValidationPipe {
-  constructor() {
-    super({ exceptionFactory: (issues) => invalidRequest(issues as Issues) });
-  }
-
-  /**
-   * Nest would delete keys named `constructor` and `prototype` everywhere, parameters of tasks included. Fastify's parser has refused
-   * `__proto__` already, and no key of a body is ever copied onto an object of ours.
-   */
-  protected override stripProtoKeys(): void {
-    // On purpose.
+/**
+ * Validates what a route declares a schema for; refuses with every fault at once.
+ *
+ * In the place of Nest's own pipe, which does not tell the name of a path parameter, and deletes keys named `constructor` and `prototype`
+ * everywhere, parameters of tasks included.
+ */
+@Injectable()
+export class ValidationPipe implements PipeTransform {
+  transform(value: unknown, { schema, data }: ArgumentMetadata): unknown {
+    if (!schema) return value;
+    const result = schema['~standard'].validate(value);
+    if (result instanceof Promise) throw new TypeError('A schema of the gateway validates at once.');
+    if (result.issues) throw invalidRequest(result.issues as Issues, data);
+    return result.value;
   }
 }
 
-/** The refusal of a request that does not fit its schema. */
-export function invalidRequest(issues: Issues): ProblemError {
-  const errors = faultsOf(issues);
+/**
+ * The refusal of a request that does not fit its schema.
+ *
+ * @param name of the parameter or header it is about; none for a body
+ */
+export function invalidRequest(issues: Issues, name?: string): ProblemError {
+  const errors = faultsOf(issues, name === undefined ? [] : [name]);
   const [first] = errors;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more, see errors)` : '';
   const where = first?.path ? `${first.path}: ` : '';
@@ -33,12 +40,15 @@ export function invalidRequest(issues: Issues): ProblemError {
 }
 
 /** Each unknown field is a fault of its own, at its own path. */
-export function faultsOf(issues: Issues): Fault[] {
+export function faultsOf(issues: Issues, at: readonly string[] = []): Fault[] {
   return issues
     .flatMap((issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: 'Unknown field.' }))
-        : [{ path: pathText(issue.path), message: issue.message }],
+        ? issue.keys.map((key) => ({
+            path: pathText([...at, ...issue.path, key]),
+            message: 'Unknown field.',
+          }))
+        : [{ path: pathText([...at, ...issue.path]), message: issue.message }],
     )
     .slice(0, FAULTS_AT_MOST);
 }

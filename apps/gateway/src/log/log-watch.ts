@@ -29,6 +29,12 @@ export class LogWatch implements OnModuleInit, BeforeApplicationShutdown {
     return this.#firstSequence > 1;
   }
 
+  /** The same, not as of the last look but of now. */
+  async hasForgottenByNow(): Promise<boolean> {
+    if (!this.hasForgotten) this.#firstSequence = (await this.log.admin.state()).firstSequence;
+    return this.hasForgotten;
+  }
+
   /** How full the store is, from 0 to 1. */
   get usage(): number {
     return this.#usage;
@@ -45,6 +51,9 @@ export class LogWatch implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
+    for (const drift of this.log.drifts) this.logger.warn(drift, 'A setting of the log is not as designed');
+    this.log.on('disconnected', () => this.logger.warn('The log is away'));
+    this.log.on('reconnected', () => this.logger.info('The log is back'));
     await this.#look();
     this.#timer = setInterval(() => void this.#look(), LOOK_EVERY_MS);
   }

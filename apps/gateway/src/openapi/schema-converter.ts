@@ -16,19 +16,30 @@ export function convertSchema(
   { schemaType }: { schemaType: 'input' | 'output' },
 ): Converted | undefined {
   if (!(schema instanceof z.ZodType)) return undefined;
-  const {
-    $defs,
-    $schema: _dialect,
-    id,
-    ...own
-  } = z.toJSONSchema(schema, {
+  const converted = z.toJSONSchema(schema, {
     target: 'draft-2020-12',
     io: schemaType,
     unrepresentable: 'any',
-  }) as JsonSchema & { $defs?: Record<string, JsonSchema>; id?: string };
+    override: ({ jsonSchema }) => {
+      // The format says it; the expression of two hundred characters helps nobody.
+      if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+    },
+  }) as JsonSchema;
+  const { $defs, $schema: _dialect, id, ...own } = withComponentRefs(converted) as JsonSchema & Definitions;
   const components = Object.fromEntries(
     Object.entries($defs ?? {}).map(([name, { id: _id, ...definition }]) => [name, definition]),
   );
   if (id === undefined) return { schema: own, components };
-  return { schema: { $ref: `#/components/schemas/${id}` }, components: { ...components, [id]: own } };
+  return { schema: refTo(id), components: { ...components, [id]: own } };
 }
+
+interface Definitions {
+  $defs?: Record<string, JsonSchema>;
+  id?: string;
+}
+
+/** A reference to a component of the document. */
+export const refTo = (id: string): { $ref: string } => ({ $ref: `#/components/schemas/${id}` });
+
+const withComponentRefs = (schema: JsonSchema): unknown =>
+  JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));

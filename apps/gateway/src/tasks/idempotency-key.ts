@@ -10,8 +10,8 @@ export function keyed(body: SubmitTask, key: string | undefined): SubmitTask {
   const { unique_key } = body;
   if (unique_key !== undefined && unique_key !== key)
     throw refused(`The header ${HEADER} and unique_key name different keys: send one of them.`);
-  const read = SubmitTask.shape.unique_key.safeParse(key, { jitless: true });
-  if (!read.success) throw invalidRequest(read.error.issues.map((issue) => ({ ...issue, path: [HEADER] })));
+  const read = SubmitTask.shape.unique_key.safeParse(key);
+  if (!read.success) throw invalidRequest(read.error.issues, HEADER);
   return { ...body, unique_key: key };
 }
 

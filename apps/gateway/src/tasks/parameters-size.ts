@@ -21,8 +21,8 @@ function textOf(parameters: Json): string {
   try {
     return JSON.stringify(parameters);
   } catch (error) {
-    if (error instanceof RangeError)
-      throw new ProblemError('task/too-large', 'The parameters are nested too deep.', {}, { cause: error });
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
+    const message = 'The parameters are nested too deep.';
+    throw new ProblemError('request/invalid', message, { errors: [{ path: 'parameters', message }] });
   }
 }

@@ -63,6 +63,7 @@ export class SubmissionsController {
     await this.submissions.open();
     const submitted = await this.submissions.submit(keyed(body, key), by);
     reply.status(submitted.duplicate ? HttpStatus.OK : HttpStatus.ACCEPTED);
+    reply.header('location', `/api/v1/tasks/${submitted.task_id}`);
     return submitted;
   }
 

@@ -64,11 +64,9 @@ export const SubmitTask = z
     eta: time.optional().meta({ description: 'Not before this time; one in the past is now.' }),
     expires_at: time.optional().meta({ description: 'The task does not start after this time.' }),
     task_id: TaskId.optional().meta({ description: 'An id of your own; the same id twice is one task.' }),
-    unique_key: text(KEY_CHARACTERS)
-      .optional()
-      .meta({
-        description: 'The same key in the same queue is one task. Same as the header Idempotency-Key.',
-      }),
+    unique_key: text(KEY_CHARACTERS).optional().meta({
+      description: 'The same key in the same queue is one task. Same as the header Idempotency-Key.',
+    }),
     concurrency_key: text(KEY_CHARACTERS).optional(),
     retry: Retry.optional(),
     soft_time_limit: limit
@@ -99,8 +97,6 @@ export const SubmitTasks = z
   })
   .meta({ id: 'SubmitTasks' });
 export type SubmitTasks = z.infer<typeof SubmitTasks>;
-
-export const SubmissionHeaders = z.object({ 'idempotency-key': text(KEY_CHARACTERS).optional() });
 
 export const SubmittedTask = z
   .object({

@@ -69,7 +69,7 @@ export class TaskCommands {
 
   /** The domain judges the archived task as it would the live one; a wish that is not yet true cannot be written any more. */
   async #decideOnArchive(taskId: string, command: Command): Promise<Changed> {
-    const before = this.watch.hasForgotten ? await this.archive.state(taskId) : NO_TASK;
+    const before = (await this.watch.hasForgottenByNow()) ? await this.archive.state(taskId) : NO_TASK;
     if (before.phase === 'none') throw notFound(taskId);
     const event = decide(command, before, { now: Date.now(), random: 0 });
     if (!event) return { before };

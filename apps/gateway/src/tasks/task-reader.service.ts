@@ -57,7 +57,7 @@ export class TaskReader {
    */
   async archived(taskId: string): Promise<TaskRow> {
     // Nothing has left the log so far: no need to ask, and no need for Postgres.
-    const row = this.watch.hasForgotten ? await this.archive.find(taskId) : undefined;
+    const row = (await this.watch.hasForgottenByNow()) ? await this.archive.find(taskId) : undefined;
     if (!row) throw notFound(taskId);
     return row;
   }

@@ -41,12 +41,9 @@ const summary = {
 export const TaskSummaryView = z.object(summary).meta({ id: 'TaskSummary' });
 export type TaskSummaryView = z.infer<typeof TaskSummaryView>;
 
-const position = z
-  .int()
-  .nullable()
-  .meta({
-    description: 'Waiting tasks ahead of it, 0 is next; null when it does not wait or Postgres is away.',
-  });
+const position = z.int().nullable().meta({
+  description: 'Waiting tasks ahead of it, 0 is next; null when it does not wait or Postgres is away.',
+});
 
 export const TaskStatusView = z.object({ ...summary, position }).meta({ id: 'TaskStatus' });
 export type TaskStatusView = z.infer<typeof TaskStatusView>;
