@@ -86,11 +86,11 @@ export class SweepQueries {
   async leastTicket(queue: string): Promise<number | undefined> {
     const [row] = await this.database.rows<{ least: number | null }>(
       `SELECT min(least) AS least FROM (
-         SELECT (SELECT min(turn) FROM tasks WHERE queue = $1 AND lane_rank = lane AND turn IS NOT NULL) AS least
-         FROM generate_series(0, ${LANES.length - 1}) AS lane
+         SELECT (SELECT min(turn) FROM tasks WHERE queue = $1 AND lane_rank = rank AND turn IS NOT NULL) AS least
+         FROM generate_series(0, ${LANES.length - 1}) AS rank
          UNION ALL
-         SELECT (SELECT min(ticket) FROM tasks WHERE queue = $1 AND lane_rank = lane AND phase = 'running')
-         FROM generate_series(0, ${LANES.length - 1}) AS lane
+         SELECT (SELECT min(ticket) FROM tasks WHERE queue = $1 AND lane_rank = rank AND phase = 'running')
+         FROM generate_series(0, ${LANES.length - 1}) AS rank
        ) AS tickets`,
       [queue],
     );
