@@ -1,1 +1,1 @@
-export {};
+export { SamplesModule, SamplesModule as default } from './samples.module.js';

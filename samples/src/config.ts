@@ -1,0 +1,34 @@
+import { join, resolve } from 'node:path';
+import { readConfig } from '@millrace/runtime';
+import { z } from 'zod';
+
+/** Where the samples read and write. Both are absolute paths. */
+export interface SamplesConfig {
+  /** Tasks name documents relative to this folder and never reach outside it. */
+  documentsRoot: string;
+  /** Each task writes its files into a folder of its own in here. */
+  resultsDir: string;
+}
+
+const DEFAULT_DATA_DIR = '.millrace';
+
+const Environment = z.object({
+  MILLRACE_DOCUMENTS_ROOT: z
+    .string()
+    .default('.')
+    .describe('Folder of the documents that document_processing may read; the working directory by default'),
+  MILLRACE_RESULTS_DIR: z
+    .string()
+    .optional()
+    .describe('Folder of the files that tasks write; `results` in the data directory by default'),
+  MILLRACE_DATA_DIR: z.string().default(DEFAULT_DATA_DIR).describe('Folder of all data'),
+});
+
+/** @throws ConfigError with all faults of the environment */
+export function samplesConfig(env: NodeJS.ProcessEnv = process.env): Readonly<SamplesConfig> {
+  const read = readConfig(Environment, env);
+  return Object.freeze({
+    documentsRoot: resolve(read.MILLRACE_DOCUMENTS_ROOT),
+    resultsDir: resolve(read.MILLRACE_RESULTS_DIR ?? join(read.MILLRACE_DATA_DIR, 'results')),
+  });
+}

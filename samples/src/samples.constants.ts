@@ -1,0 +1,1 @@
+export const SAMPLES_CONFIG = Symbol('millrace:samples-config');
