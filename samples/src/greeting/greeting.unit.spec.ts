@@ -39,3 +39,14 @@ describe('the guide to the first task', () => {
     expect([...guide.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code)).toEqual([source]);
   });
 });
+
+describe('the README', () => {
+  it('shows the handler that is compiled and tested here', async () => {
+    const readme = await readFile(new URL('README.md', PROJECT), 'utf8');
+    const source = await readFile(new URL('samples/src/greeting/greeting.module.ts', PROJECT), 'utf8');
+    const shown = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
+    expect(shown).toHaveLength(1);
+    // In the README it stands without the class around it.
+    expect(source.replaceAll(/^ {2}/gm, '')).toContain(shown[0]);
+  });
+});

@@ -60,7 +60,7 @@ export class Executor {
       const by = attempt.interruption ?? attempt.abortedBy;
       if (attempt.interruption || by instanceof WorkerStoppingError)
         return { type: 'interrupted', by: by as Error };
-      return { type: 'failed', error };
+      return { type: 'failed', error: isAbortError(error) && by !== undefined ? by : error };
     }
   }
 
@@ -128,3 +128,6 @@ export class Executor {
     if (verdict?.action === 'drop' || verdict?.action === 'arm-and-drop') ticket.ack();
   }
 }
+
+/** What timers, fetch and streams reject with when a signal aborts: the reason says more than the rejection. */
+const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
