@@ -5,7 +5,7 @@ type Cell = string | number | null | undefined;
 /** An element type of Postgres: its OID, and how one value is written. Returns the bytes written. */
 interface Element {
   oid: number;
-  /** Bytes at most that the value takes. */
+  /** Bytes that the value takes. */
   size: (value: string | number) => number;
   write: (buffer: Buffer, value: string | number, at: number) => number;
 }
@@ -33,7 +33,7 @@ export function binaryArray(type: ColumnType, values: readonly Cell[]): Buffer {
     buffer.writeInt32BE(length, at);
     at += LENGTH_BYTES + Math.max(0, length);
   }
-  return buffer.subarray(0, at);
+  return buffer;
 }
 
 const isNull = (value: Cell): value is null | undefined => value === null || value === undefined;
@@ -56,17 +56,16 @@ const writeBigint = (buffer: Buffer, value: number, at: number): number => {
 
 const utf8 = (oid: number): Element => ({
   oid,
-  // At most three bytes for each UTF-16 code unit.
-  size: (value) => (value as string).length * 3,
+  size: (value) => Buffer.byteLength(value as string),
   write: (buffer, value, at) => buffer.write(value as string, at),
 });
 
-/** Postgres has no NUL in a text; nobody misses it. */
+/** Postgres has no NUL in a text; a space takes as many bytes. */
 const text: Element = {
   ...utf8(25),
   write: (buffer, value, at) => {
     const string = value as string;
-    return buffer.write(string.includes('\0') ? string.replaceAll('\0', '\ufffd') : string, at);
+    return buffer.write(string.includes('\0') ? string.replaceAll('\0', ' ') : string, at);
   },
 };
 

@@ -184,12 +184,8 @@ function runningOf(row: TaskRow, known: KnownTask): RunningTask {
 const laneOf = (row: TaskRow): NonNullable<TaskRow['lane']> => row.lane ?? 'p5';
 const finishOf = (row: TaskRow): string => row.finished_at ?? row.updated_at;
 
-const LAST_TIME = '9999-12-31T23:59:59.999Z';
-const FIRST_TIME = '0001-01-01T00:00:00.000Z';
+const ISO_LENGTH = '2026-01-01T00:00:00.000Z'.length;
 
-/** UTC to the millisecond, in the years that every database has. */
-function isoTime(text: string): string {
-  const iso = new Date(text).toISOString();
-  if (iso.length === FIRST_TIME.length && iso >= FIRST_TIME) return iso;
-  return iso.startsWith('+') ? LAST_TIME : FIRST_TIME;
-}
+/** UTC to the millisecond, as our writers put it and as Postgres gives it back. */
+const isoTime = (text: string): string =>
+  text.length === ISO_LENGTH && text.endsWith('Z') ? text : new Date(text).toISOString();
