@@ -51,6 +51,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   async #start(): Promise<void> {
+    this.logger.debug('Opening the log');
     const log = (this.#log = await this.#openLog());
     if (!log) return;
     this.#database = openDatabase(this.config.DATABASE_URL, {

@@ -29,7 +29,7 @@ const factOf = (event: TaskEvent, sequence = 10): Fact =>
     prev: 0,
     at: LATER,
     actor: 'test',
-  }) as Fact;
+  });
 const judge = (fact: Fact) => judgeCarry(evolve(NO_TASK, fact), fact, LOW, NOW);
 
 describe('a wait below the mark', () => {

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LogUnavailableError } from '@millrace/log';
+import { isDatabaseAway } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { Lease } from '../leadership/lease.js';
 
@@ -66,9 +68,16 @@ export class Patrol {
   /** Once for each kind of trouble: Postgres may be away for an hour. */
   #tell(error: unknown): void {
     const { name, logger } = this.options;
-    const trouble = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const trouble = troubleOf(error);
     const level = trouble === this.#trouble ? 'debug' : 'warn';
-    logger[level]({ err: error }, `The ${name} skipped a round; trying again`);
+    logger[level]({ reason: trouble, err: error }, `The ${name} skipped a round; trying again`);
     this.#trouble = trouble;
   }
+}
+
+/** An outage shows in many errors and is told as one. */
+function troubleOf(error: unknown): string {
+  if (isDatabaseAway(error)) return 'Postgres is away';
+  if (error instanceof LogUnavailableError) return 'The broker is away';
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

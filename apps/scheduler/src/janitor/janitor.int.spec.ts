@@ -1,0 +1,348 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { NO_TASK, decide } from '@millrace/domain';
+import type { Command, Fact, Json } from '@millrace/domain';
+import { decodeDue, streams } from '@millrace/log';
+import type { TaskLog, Ticket } from '@millrace/log';
+import { SweepQueries, TaskQueries, openDatabase } from '@millrace/read-model';
+import type { Database } from '@millrace/read-model';
+import { createLogger } from '@millrace/runtime';
+import {
+  aSubmission,
+  openTestLog,
+  spawnApp,
+  startTestNats,
+  startTestPostgres,
+  waitUntil,
+} from '@millrace/testing';
+import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
+import { Alerts } from '../patrol/alerts.js';
+import { Janitor } from './janitor.js';
+import type { JanitorOptions } from './janitor.js';
+
+const PROJECTOR = new URL('../../../projector/dist/main.js', import.meta.url);
+const logger = createLogger({ app: 'test', level: 'fatal', format: 'json' });
+const QUEUE = 'films';
+const HOUR_MS = 3_600_000;
+/** More than is copied from ticket to ticket: named by the sequence of the first fact. */
+const LONG: Json = { script: 'x'.repeat(9_000) };
+
+let postgres: TestPostgres;
+let nats: TestNats;
+let databaseUrl: string;
+let log: TaskLog;
+let database: Database;
+let projector: TestApp;
+let alerts: Alerts;
+let raised: { payload: string }[];
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+});
+
+afterAll(() => postgres.stop());
+
+beforeEach(async () => {
+  nats = await startTestNats();
+  databaseUrl = await postgres.freshDatabase();
+  log = await openTestLog(nats.url);
+  await log.provisionQueue(QUEUE, 'test');
+  database = openDatabase(databaseUrl);
+  projector = startProjector();
+  alerts = new Alerts(log, logger);
+  raised = [];
+  log.follow({
+    stream: streams.ops.name,
+    from: 1,
+    filters: ['ops.alert.>'],
+    onMessages: (messages) => void raised.push(...messages),
+  });
+});
+
+afterEach(async () => {
+  await projector.kill();
+  await Promise.all([log.close(), database.close()]);
+  await nats.stop();
+});
+
+const startProjector = (): TestApp => spawnApp(PROJECTOR, { NATS_URL: nats.url, DATABASE_URL: databaseUrl });
+
+/** A janitor for whom everything is too old. */
+const aJanitor = (options: Partial<JanitorOptions> = {}): Janitor =>
+  new Janitor({
+    log,
+    tables: new SweepQueries(database),
+    logger,
+    alerts,
+    retentionMs: 1,
+    retentionTasks: 1_000_000,
+    ...options,
+  });
+
+const actor = { actor: 'test' };
+
+async function changed(task_id: string, command: Command): Promise<Fact> {
+  const ref = { queue: QUEUE, task_id };
+  if (command.type !== 'submit') return (await log.change(ref, command, actor)).fact!;
+  return log.append(ref, 0, decide(command, NO_TASK, { now: Date.now(), random: 0 })!, actor);
+}
+
+const submit = (task_id: string, more: { parameters?: Json; not_before?: string } = {}): Promise<Fact> =>
+  changed(task_id, { ...aSubmission(), ...more });
+
+const claim = (task_id: string, ticket: number, after?: number): Promise<Fact> =>
+  changed(task_id, { type: 'claim', worker: 'w', ticket, ...(after !== undefined && { after }) });
+
+const succeed = (task_id: string, token: number): Promise<Fact> =>
+  changed(task_id, { type: 'succeed', token, result: 1, duration_ms: 1 });
+
+/** A task from its first fact to its last. */
+async function finished(task_id: string): Promise<Fact> {
+  const { sequence: ticket } = await submit(task_id);
+  return succeed(task_id, (await claim(task_id, ticket)).sequence);
+}
+
+const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
+const last = (task_id: string) => log.read.lastFact({ queue: QUEUE, task_id });
+const stateOf = (task_id: string) => log.read.task({ queue: QUEUE, task_id });
+const firstSequence = async () => (await log.admin.state()).firstSequence;
+
+async function projected(): Promise<number> {
+  const message = await log.read.lastOn('tasks.>');
+  const sequence = message?.sequence ?? 0;
+  await waitUntil(async () => (await new TaskQueries(database).projection()).sequence >= sequence);
+  return sequence;
+}
+
+describe('the log beyond its limits', () => {
+  it('is purged up to what was projected when nobody needs it', async () => {
+    for (const id of ['a', 'b', 'c']) await finished(id);
+    const sequence = await projected();
+    await aJanitor().round();
+    expect(await log.admin.state()).toMatchObject({ firstSequence: sequence, messages: 1 });
+    // The archive has it all.
+    expect(await new TaskQueries(database).events('a')).toHaveLength(3);
+  });
+
+  it('keeps what is younger than the age limit', async () => {
+    await finished('a');
+    await projected();
+    await aJanitor({ retentionMs: HOUR_MS }).round();
+    expect(await firstSequence()).toBe(1);
+  });
+
+  it('keeps so many finished tasks, whatever their age', async () => {
+    const ends: Fact[] = [];
+    for (const id of ['a', 'b', 'c', 'd', 'e']) ends.push(await finished(id));
+    await projected();
+    await aJanitor({ retentionMs: HOUR_MS, retentionTasks: 2 }).round();
+    expect(await firstSequence()).toBe(ends[3]!.sequence);
+  });
+
+  it('is purged no further than a projector that is behind', async () => {
+    await finished('a');
+    const behind = await projected();
+    await projector.kill();
+    await finished('b');
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(behind);
+    projector = startProjector();
+    await projected();
+    expect(await new TaskQueries(database).events('b')).toHaveLength(3);
+  });
+});
+
+describe('waits beyond the limits', () => {
+  it('are carried whole, and nothing below them stays', async () => {
+    const submitted = await submit('paused', { parameters: LONG });
+    await changed('paused', { type: 'pause', reason: 'asked' });
+    const retried = await submit('retried', { parameters: LONG });
+    const { sequence: token } = await claim('retried', retried.sequence);
+    const error = { name: 'Error', message: 'no' };
+    await changed('retried', { type: 'fail', token, error, retryable: true, duration_ms: 1 });
+    const until = inMs(HOUR_MS);
+    await submit('delayed', { not_before: until });
+    await finished('other');
+    const sequence = await projected();
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(sequence);
+    expect(sequence).toBeGreaterThan(submitted.sequence);
+    expect(await last('paused')).toMatchObject({ kind: 'paused', data: { carried: 2, parameters: LONG } });
+    expect(await stateOf('paused')).toMatchObject({ phase: 'paused', parameters: LONG, reason: 'asked' });
+    expect(await stateOf('retried')).toMatchObject({
+      phase: 'scheduled',
+      reason: 'retry',
+      error,
+      parameters: LONG,
+      attempts: { begun: 1, failed: 1 },
+    });
+    const delayed = (await last('delayed'))!;
+    expect(delayed).toMatchObject({ kind: 'scheduled', actor: 'scheduler', data: { until } });
+    expect(await log.admin.hasTimer({ queue: QUEUE, task_id: 'delayed' }, delayed.sequence)).toBe(true);
+    // The task is whole: it goes on as if nothing had happened.
+    const resumed = await changed('paused', { type: 'resume' });
+    const { sequence: running } = await claim('paused', resumed.sequence);
+    const state = await stateOf('paused');
+    expect(state.phase !== 'none' && (await log.read.parametersOf(state))).toEqual(LONG);
+    await succeed('paused', running);
+    await projected();
+    expect(await new TaskQueries(database).get('paused')).toMatchObject({
+      status: 'SUCCESS',
+      parameters: LONG,
+    });
+  });
+
+  it('fire after their carry, once', async () => {
+    await finished('before');
+    await projected();
+    const before = await submit('delayed', { not_before: inMs(1_500) });
+    await finished('after');
+    await projected();
+    await aJanitor().round();
+    const carried = (await last('delayed'))!;
+    expect(carried.prev).toBe(before.sequence);
+    const tickets: Ticket[] = [];
+    const puller = log.pull({
+      queues: [QUEUE],
+      free: () => 10,
+      onTicket: (ticket) => void tickets.push(ticket),
+    });
+    const ticket = await waitUntil(() => tickets[0]);
+    const { after } = decodeDue(ticket, ticket.sequence, ticket.payload);
+    expect(after).toBe(carried.sequence);
+    const { sequence: token } = await claim('delayed', ticket.sequence, after);
+    await succeed('delayed', token);
+    expect(await log.admin.hasMessages('timers.>')).toBe(false);
+    expect(tickets).toHaveLength(1);
+    await puller.stop();
+  });
+
+  it('are carried once, however often and by however many janitors', async () => {
+    for (const id of ['a', 'b', 'c']) {
+      await submit(id);
+      await changed(id, { type: 'pause', reason: 'asked' });
+    }
+    await projected();
+    // The rows stay as they are: only the log knows of the carry.
+    await projector.kill();
+    await Promise.all([aJanitor().round(), aJanitor().round()]);
+    const { lastSequence } = await log.admin.state();
+    expect(lastSequence).toBe(9);
+    await aJanitor().round();
+    projector = startProjector();
+    await projected();
+    const first = await firstSequence();
+    await aJanitor({ retentionMs: HOUR_MS }).round();
+    expect(await log.admin.state()).toMatchObject({ lastSequence, firstSequence: first });
+  });
+
+  it('are not carried again when the janitor was killed before its purge', async () => {
+    for (const id of ['a', 'b', 'c']) {
+      await submit(id);
+      await changed(id, { type: 'pause', reason: 'asked' });
+    }
+    const sequence = await projected();
+    await projector.kill();
+    Object.assign(log.admin, { purgeBelow: () => Promise.reject(new Error('killed')) });
+    await expect(aJanitor().round()).rejects.toThrow('killed');
+    Reflect.deleteProperty(log.admin, 'purgeBelow');
+    expect(await log.admin.state()).toMatchObject({ firstSequence: 1, lastSequence: 9 });
+    await aJanitor().round();
+    expect((await log.admin.state()).lastSequence).toBe(9);
+    expect(await firstSequence()).toBeGreaterThanOrEqual(sequence);
+  });
+
+  it('that are too many for one round hold the log back until the next', async () => {
+    const ids = Array.from({ length: 1_500 }, (_, i) => `wait-${i}`);
+    const waits = await Promise.all(ids.map((id) => submit(id, { not_before: inMs(HOUR_MS) })));
+    const sequence = await projected();
+    // Else the waits would be too old again as soon as their carry is projected.
+    await projector.kill();
+    const janitor = aJanitor({ carriedAtMost: 1 });
+    expect(await janitor.round()).toBe(true);
+    const inOrder = waits.map((wait) => wait.sequence).sort((a, b) => a - b);
+    expect(await firstSequence()).toBeGreaterThan(inOrder[999]!);
+    expect(await firstSequence()).toBeLessThanOrEqual(inOrder[1_000]!);
+    expect(await janitor.round()).toBe(false);
+    expect(await firstSequence()).toBeGreaterThanOrEqual(sequence);
+    const states = await Promise.all(ids.map((id) => stateOf(id)));
+    expect(states.every((state) => state.phase === 'scheduled' && state.parameters !== undefined)).toBe(true);
+  });
+
+  it('hold the log back when they lean on a checkpoint, and when they are due', async () => {
+    await finished('gone');
+    const { sequence: ticket } = await submit('leaning');
+    const { sequence: token } = await claim('leaning', ticket);
+    await changed('leaning', { type: 'save-checkpoint', token, state: { at: 7 } });
+    await changed('leaning', { type: 'pause', reason: 'asked', token });
+    await finished('kept');
+    await projected();
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(ticket);
+    await changed('leaning', { type: 'cancel' });
+    const due = await submit('due', { not_before: inMs(10) });
+    await waitUntil(async () => (await log.read.lastOn(`tasks.${QUEUE}.p5.due.due`)) !== undefined);
+    await finished('kept-too');
+    await projected();
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(due.sequence);
+    expect((await last('due'))?.sequence).toBe(due.sequence);
+  });
+});
+
+describe('a running task beyond the limits', () => {
+  it('is not touched, holds the log back, is told of once, and ends', async () => {
+    await finished('gone');
+    const first = await submit('running', { parameters: LONG });
+    const { sequence: token } = await claim('running', first.sequence);
+    await finished('kept');
+    await projected();
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(first.sequence);
+    expect((await last('running'))?.sequence).toBe(token);
+    await aJanitor().round();
+    await waitUntil(() => raised.length > 0);
+    expect(raised.map(({ payload }) => JSON.parse(payload) as object)).toMatchObject([
+      { held_by: 'task', task_id: 'running', phase: 'running', first_sequence: first.sequence },
+    ]);
+    expect((await succeed('running', token)).prev).toBe(token);
+    const sequence = await projected();
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(sequence);
+    expect(raised).toHaveLength(1);
+  });
+});
+
+describe('nothing leaves the log', () => {
+  beforeEach(async () => {
+    await finished('a');
+    await projected();
+  });
+
+  it('while Postgres is away', async () => {
+    const away = openDatabase('postgres://nobody@127.0.0.1:1/nothing');
+    await expect(aJanitor({ tables: new SweepQueries(away) }).round()).rejects.toThrow();
+    await away.close();
+    expect(await firstSequence()).toBe(1);
+  });
+
+  it('when the read model tells of another stream', async () => {
+    await projector.kill();
+    await database.rows(`UPDATE projections SET stream_created_at = '2020-01-01T00:00:00Z'`);
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(1);
+  });
+
+  it('when the log has gone back and grown again', async () => {
+    await projector.kill();
+    await database.rows(`UPDATE task_events SET event_id = 'other' WHERE sequence = 3`);
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(1);
+  });
+
+  it('while nothing was ever projected', async () => {
+    await projector.kill();
+    await database.rows('DELETE FROM projections');
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(1);
+  });
+});
