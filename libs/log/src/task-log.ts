@@ -167,8 +167,10 @@ export class TaskLog {
   async provisionQueue(queue: string, definedBy: string): Promise<Drift[]> {
     await this.buckets.queues.create(queue, { name: queue, defined_by: definedBy });
     const record = await this.buckets.queues.get(queue);
+    const { lastSequence } = await this.admin.state();
     return provisionQueue(this.manager, queue, {
-      startSequence: record?.value.least_ticket ?? 1,
+      // A stream that was made anew counts from 1 again: a consumer beyond its end would be silent until it gets there.
+      startSequence: Math.min(record?.value.least_ticket ?? 1, lastSequence + 1),
       leaseSeconds: this.options.leaseSeconds ?? DEFAULT_LEASE_SECONDS,
     });
   }
