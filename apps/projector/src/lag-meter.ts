@@ -10,8 +10,6 @@ const LOOK_EVERY_MS = 1_000;
  */
 export class LagMeter {
   #timer: NodeJS.Timeout | undefined;
-  /** The last sequence of the log's tasks, at the last look. */
-  #head = 0;
   #createdAt: string | undefined;
   #isWriting = false;
   #isLooking = false;
@@ -20,6 +18,8 @@ export class LagMeter {
     private readonly log: TaskLog,
     private readonly connection: ProjectionConnection,
     private readonly projection: TaskProjection,
+    /** Messages that the follower has not handed on. */
+    private readonly pending: () => number,
   ) {}
 
   /** Looks each second until it is stopped. */
@@ -41,10 +41,7 @@ export class LagMeter {
   /** The lag that is left when the batch is written. */
   lagOf(batch: StoredMessage[]): Lag {
     const last = batch.at(-1);
-    return {
-      lag_ms: last ? ageOf(last) : 0,
-      lag_messages: Math.max(0, this.#head - (last?.sequence ?? this.projection.sequence)),
-    };
+    return { lag_ms: last ? ageOf(last) : 0, lag_messages: this.pending() };
   }
 
   /** A batch that is being written is a sign of life itself. */
@@ -68,12 +65,14 @@ export class LagMeter {
 
   async #beat(lastSequence: number): Promise<void> {
     // Timers and asks are in the same stream, and are not projected.
-    const newest =
-      lastSequence > this.projection.sequence ? await this.log.read.lastOn(subjects.allTasks) : undefined;
-    this.#head = Math.max(newest?.sequence ?? 0, this.projection.sequence);
+    const isBehind = lastSequence > this.projection.sequence;
+    const newest = isBehind ? await this.log.read.lastOn(subjects.allTasks) : undefined;
     if (this.#isWriting) return;
-    const lag_messages = this.#head - this.projection.sequence;
-    await this.connection.beat({ lag_messages, lag_ms: lag_messages > 0 && newest ? ageOf(newest) : 0 });
+    const missing = newest && newest.sequence > this.projection.sequence ? newest : undefined;
+    await this.connection.beat({
+      lag_ms: missing ? ageOf(missing) : 0,
+      lag_messages: missing ? Math.max(1, this.pending()) : 0,
+    });
   }
 }
 

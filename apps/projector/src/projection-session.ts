@@ -103,7 +103,7 @@ async function follow(
   void ended.then(() => {
     session.abort();
   });
-  const meter = new LagMeter(log, connection, projection);
+  const meter = new LagMeter(log, connection, projection, () => follower.pending);
   const onMessages = async (stored: StoredMessage[]): Promise<void> => {
     for (const batch of batchesOf(stored, config.MILLRACE_PROJECTOR_BATCH)) {
       // What came after a reconnect may be from a log that has gone back.

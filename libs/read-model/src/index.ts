@@ -1,6 +1,7 @@
 export { Database, openDatabase } from './database/database.js';
 export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';
+export { dropSchema } from './database/drop-schema.js';
 export { migrate } from './database/migrate.js';
 export type { MigrateOptions } from './database/migrate.js';
 export { OffsetMovedError } from './projections/projection-errors.js';
@@ -13,6 +14,8 @@ export type {
 export type { Lag, LogMessage } from './projections/log-message.js';
 export type { RewindOptions, Rewound } from './projections/rewind.js';
 export type { Applied, TaskProjection } from './projections/task-projection.js';
+export { compareRebuilt } from './rebuild/comparison.js';
+export type { CompareOptions, Comparison, TableComparison } from './rebuild/comparison.js';
 export { SweepQueries } from './sweep/sweep.queries.js';
 export type { LaneFloors, ProjectionPoint, SweptTask } from './sweep/sweep.queries.js';
 export { attemptsOf } from './task-events/attempts.js';

@@ -21,12 +21,11 @@ export interface DueNote {
 
 /**
  * The task after one more fact; unchanged if the fact is not newer, or says nothing because no card of the task was ever seen. The
- * domain's `evolve` is the only judge. A first fact starts from nothing, whatever was known: a task revived from the archive, which had
- * left the log, is to look the same to who reads the log from there on.
+ * domain's `evolve` is the only judge.
  */
 export function project(task: ProjectedTask | undefined, fact: Fact): ProjectedTask | undefined {
   if (task && fact.sequence <= task.state.sequence) return task;
-  const before = fact.prev === 0 ? undefined : task;
+  const before = leansOnNothing(fact) ? undefined : task;
   const state = evolve(before?.state ?? NO_TASK, fact);
   return state.phase === 'none' ? task : { state, notes: notesAfter(before?.notes, state, fact) };
 }
@@ -40,15 +39,8 @@ export function noteDue(task: ProjectedTask | undefined, due: DueNote): Projecte
 
 function notesAfter(notes: TaskNotes | undefined, state: ExistingTask, fact: Fact): TaskNotes {
   const { worker, token, started_at, progress } = attemptAfter(notes, state);
-  return {
-    first_sequence: notes && !leansOnNothing(state, fact) ? notes.first_sequence : fact.sequence,
-    worker,
-    token,
-    started_at,
-    progress,
-    due_ticket: null,
-    due_at: null,
-  };
+  const first_sequence = notes?.first_sequence ?? fact.sequence;
+  return { first_sequence, worker, token, started_at, progress, due_ticket: null, due_at: null };
 }
 
 type AttemptNotes = Pick<TaskNotes, 'worker' | 'token' | 'started_at' | 'progress'>;
@@ -65,6 +57,10 @@ const attemptAfter = (notes: TaskNotes | undefined, state: ExistingTask): Attemp
       }
     : (notes ?? NO_ATTEMPT);
 
-/** A carried wait holds the whole task, but only names its checkpoint, which stays behind with the steps it builds on. */
-const leansOnNothing = (state: ExistingTask, fact: Fact): boolean =>
-  'carried' in fact.data && state.checkpoint === 0;
+/**
+ * Whether the task begins with this fact, as far as the log goes: its first one, or a carried wait, which holds the whole task, so that
+ * all before may leave the log. It must look the same to who reads the log from there on. (A checkpoint is only named, and stays behind
+ * with the steps it builds on: such a task needs its old facts.)
+ */
+const leansOnNothing = ({ prev, data }: Fact): boolean =>
+  prev === 0 || ('carried' in data && (data.checkpoint ?? 0) === 0);
