@@ -23,7 +23,7 @@ export function deliveryOf(replySubject: string | undefined): Delivery {
   return {
     sequence: Number(tokens[first]),
     delivery: Number(tokens[first + 1]),
-    storedAtMs: Number(tokens[first + 2]) / 1e6,
+    storedAtMs: Math.floor(Number(tokens[first + 2]) / 1e6),
     pending: Number(tokens[first + 3]),
   };
 }

@@ -14,9 +14,24 @@ export interface Drift {
 }
 
 /** Makes the streams that are not there. Safe to run from every process at every start. */
-export async function provisionStreams(manager: JetStreamManager, replicas: number): Promise<Drift[]> {
+export const provisionStreams = (manager: JetStreamManager, replicas: number): Promise<Drift[]> =>
+  provision(manager, Object.values(streams), replicas);
+
+/** Makes the streams anew that a broker without peers forgets when it restarts. */
+export const provisionMemoryStreams = (manager: JetStreamManager, replicas: number): Promise<Drift[]> =>
+  provision(
+    manager,
+    Object.values(streams).filter(({ storage }) => storage === 'memory'),
+    replicas,
+  );
+
+async function provision(
+  manager: JetStreamManager,
+  all: (typeof streams)[keyof typeof streams][],
+  replicas: number,
+): Promise<Drift[]> {
   const drifts = await Promise.all(
-    Object.values(streams).map(async (wanted) => {
+    all.map(async (wanted) => {
       const config = { ...wanted, subjects: [...wanted.subjects], num_replicas: replicas };
       const info = await ifFound(manager.streams.info(wanted.name));
       if (info) return driftOf(`stream ${wanted.name}`, config, info.config);

@@ -12,6 +12,8 @@ const KINDS_AT_MOST = 64;
 /** A replica that lags is asked again, each time after a little longer: for a second in all. */
 const REREADS = 20;
 const REREAD_AFTER_MS = 5;
+/** Live progress is worth no longer wait. */
+const LIVE_WITHIN_MS = 300;
 
 /** Reads of single tasks. Nothing here scans: last facts by subject, single facts by sequence, history by links. */
 export class Reader {
@@ -102,13 +104,19 @@ export class Reader {
     );
   }
 
-  /** The last live progress of a task; undefined when there is none. It may be that of an earlier attempt: compare the token. */
+  /**
+   * The last live progress of a task; undefined when there is none, or when the broker does not say so at once: it may be lost at any
+   * time. It may be that of an earlier attempt: compare the token.
+   */
   async liveProgress(ref: TaskRef): Promise<string | undefined> {
-    const [message] = await this.requests.batch(streams.progress.name, {
-      multi_last: [subjects.progress(ref)],
-      batch: 1,
-    });
-    return message?.payload;
+    const query = { multi_last: [subjects.progress(ref)], batch: 1 };
+    try {
+      const [message] = await this.requests.batch(streams.progress.name, query, LIVE_WITHIN_MS);
+      return message?.payload;
+    } catch (error) {
+      if (error instanceof LogUnavailableError) return undefined;
+      throw error;
+    }
   }
 
   async #get(

@@ -14,7 +14,7 @@ import type { ConnectionOptions } from './connection.js';
 import { ConcurrencyError } from './errors.js';
 import type { Follower, FollowOptions } from './follower.js';
 import { Followers } from './followers.js';
-import { provisionQueue, provisionStreams } from './provision.js';
+import { provisionMemoryStreams, provisionQueue, provisionStreams } from './provision.js';
 import type { Drift } from './provision.js';
 import { Reader } from './reader.js';
 import { Requests } from './requests.js';
@@ -273,6 +273,8 @@ export class TaskLog {
     this.requests.reconnected();
     this.followers.resync();
     for (const puller of this.#pullers) puller.reset();
+    // Only live progress stands there; whoever comes next tries again.
+    provisionMemoryStreams(this.manager, this.options.replicas ?? 1).catch(() => undefined);
     for (const listener of this.#listeners.reconnected) listener();
   }
 

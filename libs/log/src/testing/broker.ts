@@ -8,6 +8,7 @@ import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { TaskLog } from '../task-log.js';
 import type { LogOptions } from '../task-log.js';
+import { waitUntil } from './wait-until.js';
 
 const PROJECT_CACHE = fileURLToPath(new URL('../../../../.millrace/bin', import.meta.url));
 
@@ -45,7 +46,13 @@ export class Broker {
   /** A connection of somebody who knows nothing of the log. */
   async stranger(): Promise<NatsConnection> {
     const { username, password, host } = new URL(this.url);
-    const connection = await connect({ servers: host, user: username, pass: password });
+    const connection = await connect({
+      servers: host,
+      user: username,
+      pass: password,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+    });
     this.#connections.push(connection);
     return connection;
   }
@@ -62,10 +69,12 @@ export class Broker {
     this.nats = await startNats({ binary: this.binary, dataDir: this.dataDir, port });
   }
 
-  /** SIGKILL and up again. */
+  /** SIGKILL and up again; resolves when all that is open on it is connected again. */
   async crash(): Promise<void> {
     await this.kill();
     await this.restart();
+    await waitUntil(() => this.#logs.every((log) => log.connected));
+    await Promise.all(this.#connections.map((connection) => connection.flush().catch(() => undefined)));
   }
 
   async stop(): Promise<void> {
