@@ -15,6 +15,7 @@ import type { Promised } from './execution/claimer.js';
 import { Executor } from './execution/executor.js';
 import type { Execution } from './execution/executor.js';
 import { followInterruptions } from './execution/interruptions.js';
+import { LeaseKeeper } from './execution/lease-keeper.js';
 import { recordOf } from './handlers/handler.js';
 import type { Handler } from './handlers/handler.js';
 import type { WorkerOptions } from './worker-options.js';
@@ -49,7 +50,6 @@ export class TaskWorker {
   #puller: TicketPuller | undefined;
   #interruptions: Follower | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  #extendedAt = performance.now();
 
   constructor(
     private readonly handlers: ReadonlyMap<string, Handler>,
@@ -114,8 +114,9 @@ export class TaskWorker {
         this.#received(ticket, claimer, executor);
       },
     });
+    const leases = new LeaseKeeper(log, executor, (leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000);
     this.#heartbeat = setInterval(() => {
-      this.#beat(claimer, executor);
+      this.#beat(claimer, executor, leases);
     }, HEARTBEAT_MS);
     logger.info(
       { worker: this.id, queues, handlers: [...this.handlers.keys()], concurrency: this.#concurrency },
@@ -279,13 +280,9 @@ export class TaskWorker {
   }
 
   /** Keeps leases, flushes progress, ends what has run too long, looks again at what came too early. */
-  #beat(claimer: Claimer, executor: Executor): void {
+  #beat(claimer: Claimer, executor: Executor, leases: LeaseKeeper): void {
     const now = performance.now();
-    const leaseMs = (this.#options.leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000;
-    if (now - this.#extendedAt >= leaseMs / 3) {
-      this.#extendedAt = now;
-      for (const { ticket } of this.#holdings.values()) ticket.extend();
-    }
+    leases.beat(now, this.#holdings, this.#executions.values());
     for (const execution of this.#executions.values()) {
       execution.reporter?.flush(now);
       enforceLimits(execution.attempt, now);

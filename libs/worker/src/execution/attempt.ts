@@ -30,7 +30,7 @@ export class Attempt {
     readonly holding: Holding,
     state: RunningTask,
     private readonly log: TaskLog,
-    private readonly actor: string,
+    readonly actor: string,
   ) {
     this.#state = state;
     this.token = state.run.token;

@@ -37,6 +37,18 @@ export class Executor {
     if (await this.#record(attempt, outcome)) this.#acknowledge(attempt, outcome);
   }
 
+  /** Whether the log still has the attempt as the one that runs its task; stops it if not. */
+  async holds(attempt: Attempt): Promise<boolean> {
+    const last = await this.log.read.lastFact(attempt.holding.ticket);
+    const { sequence } = attempt.state;
+    // One fact ahead is a write of its own whose answer is on its way.
+    const isOwn =
+      last && (last.sequence <= sequence || (last.prev === sequence && last.actor === attempt.actor));
+    if (!isOwn && last && !attempt.interruption)
+      await this.#refused(attempt, new ConcurrencyError(sequence, last.sequence));
+    return isOwn ?? true;
+  }
+
   async #run(attempt: Attempt, handler: Handler, onStart: (execution: Execution) => void): Promise<Outcome> {
     const execution: Execution = { attempt, reporter: undefined, handlerSettled: Promise.resolve() };
     const handled = this.#handle(attempt, handler, execution);
