@@ -54,6 +54,9 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.logger.debug('Opening the log');
     const log = (this.#log = await this.#openLog());
     if (!log) return;
+    log.on('closed', () => {
+      this.#connectionClosed();
+    });
     this.#database = openDatabase(this.config.DATABASE_URL, {
       applicationName: 'millrace-scheduler',
       connections: CONNECTIONS,
@@ -61,6 +64,13 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.#patrol('sweeper', log, this.config.MILLRACE_SWEEP_SECONDS, this.#sweeper(log, this.#database));
     this.#patrol('janitor', log, this.config.MILLRACE_JANITOR_SECONDS, this.#janitor(log, this.#database));
     this.logger.info({ scheduler: this.#id }, 'Scheduler started');
+  }
+
+  /** The broker refuses the login for good: only a new start, perhaps with another one, can help. */
+  #connectionClosed(): void {
+    if (this.#stopped.signal.aborted) return;
+    this.logger.error('The connection to the broker was closed for good');
+    process.exit(1);
   }
 
   /** Undefined when it was stopped before the broker came. */

@@ -6,7 +6,7 @@ import type { SweepQueries, SweptTask } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import { forEachAtMost } from '../patrol/for-each-at-most.js';
 import { ACTOR, DEADLINE_MS } from '../scheduler.constants.js';
-import { judgeCarry } from './carry-verdict.js';
+import { judgeCarry, looksCarriable } from './carry-verdict.js';
 import type { CarryVerdict } from './carry-verdict.js';
 
 /** How a round of carrying went. */
@@ -39,23 +39,29 @@ export class Carrier {
     private readonly carriedAtMost: number,
   ) {}
 
+  /** Goes through the unfinished tasks below the mark, the oldest first, up to the first that cannot be carried. */
   async carryBelow(mark: number, firstInLog: number, signal?: AbortSignal): Promise<Carried> {
     const carried: Carried = { count: 0, low: mark, boundBy: undefined, hasMore: false };
+    const bindTo = (row: SweptTask): void => {
+      if (row.first_sequence >= carried.low) return;
+      carried.low = row.first_sequence;
+      carried.boundBy = row;
+    };
     for (let from = 0; ;) {
-      const page = await this.tables.carriable(mark, PAGE, from);
-      await forEachAtMost(AT_ONCE, page, async (row) => {
+      const page = await this.tables.unfinishedBelow(mark, PAGE, from);
+      const bound = page.findIndex((row) => !looksCarriable(row));
+      await forEachAtMost(AT_ONCE, bound < 0 ? page : page.slice(0, bound), async (row) => {
         signal?.throwIfAborted();
         const verdict = await this.#carry(row, mark, firstInLog);
         if (verdict === 'carry') carried.count++;
-        if (verdict !== 'bound' || row.first_sequence >= carried.low) return;
-        carried.low = row.first_sequence;
-        carried.boundBy = row;
+        if (verdict === 'bound') bindTo(row);
       });
+      const end = page[bound];
+      if (end) bindTo(end);
       const last = page.at(-1);
-      if (!last || page.length < PAGE) return carried;
+      if (!last || page.length < PAGE || carried.boundBy) return carried;
       from = last.first_sequence + 1;
-      if (carried.count >= this.carriedAtMost)
-        return { ...carried, low: Math.min(carried.low, from), hasMore: true };
+      if (carried.count >= this.carriedAtMost) return { ...carried, low: from, hasMore: true };
     }
   }
 

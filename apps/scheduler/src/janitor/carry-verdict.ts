@@ -1,4 +1,5 @@
 import type { Fact, TaskState } from '@millrace/domain';
+import type { SweptTask } from '@millrace/read-model';
 
 /**
  * - `carry`: the wait is written again, whole
@@ -6,6 +7,19 @@ import type { Fact, TaskState } from '@millrace/domain';
  * - `bound`: its facts must stay for now
  */
 export type CarryVerdict = 'carry' | 'needless' | 'bound';
+
+/**
+ * Whether the read model has the task as a wait that leans on nothing but its card. One whose timer has fired waits in a lane like a ready
+ * task: carried each time, it would lose its place each time, and in a long backlog never run.
+ */
+export const looksCarriable = ({
+  phase,
+  checkpoint,
+  due_ticket,
+}: Pick<SweptTask, 'phase' | 'checkpoint' | 'due_ticket'>): boolean =>
+  (phase === 'scheduled' || phase === 'held' || phase === 'paused') &&
+  checkpoint === 0 &&
+  due_ticket === null;
 
 /**
  * Whether a task that was a wait in the read model is to be carried over the mark.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_RETRY_POLICY, NO_TASK, evolve } from '@millrace/domain';
 import type { ExistingTask, Fact, TaskEvent } from '@millrace/domain';
-import { judgeCarry } from './carry-verdict.js';
+import { judgeCarry, looksCarriable } from './carry-verdict.js';
 
 const NOW = Date.parse('2026-01-01T00:00:00.000Z');
 const LATER = '2026-01-01T01:00:00.000Z';
@@ -19,17 +19,16 @@ const card = {
   attempts: { begun: 0, failed: 0, lost: 0 },
   parameters: null,
 };
-const factOf = (event: TaskEvent, sequence = 10): Fact =>
-  ({
-    ...event,
-    queue: 'films',
-    task_id: 'a',
-    sequence,
-    id: 'e',
-    prev: 0,
-    at: LATER,
-    actor: 'test',
-  });
+const factOf = (event: TaskEvent, sequence = 10): Fact => ({
+  ...event,
+  queue: 'films',
+  task_id: 'a',
+  sequence,
+  id: 'e',
+  prev: 0,
+  at: LATER,
+  actor: 'test',
+});
 const judge = (fact: Fact) => judgeCarry(evolve(NO_TASK, fact), fact, LOW, NOW);
 
 describe('a wait below the mark', () => {
@@ -77,5 +76,21 @@ describe('a task that was a wait in the read model', () => {
     const cancelled = factOf({ kind: 'cancelled', data: { reason: 'cancelled', previous: 'PENDING' } }, 61);
     expect(judgeCarry(evolve(state, cancelled), cancelled, LOW, NOW)).toBe('needless');
     expect(judgeCarry(NO_TASK, cancelled, LOW, NOW)).toBe('needless');
+  });
+});
+
+describe('a row', () => {
+  const row = { phase: 'paused', checkpoint: 0, due_ticket: null } as const;
+
+  it('looks carriable when it is a wait that leans on its card alone', () => {
+    expect(looksCarriable(row)).toBe(true);
+    expect(looksCarriable({ ...row, phase: 'scheduled' })).toBe(true);
+    expect(looksCarriable({ ...row, checkpoint: 7 })).toBe(false);
+    expect(looksCarriable({ ...row, phase: 'ready' })).toBe(false);
+    expect(looksCarriable({ ...row, phase: 'running' })).toBe(false);
+  });
+
+  it('does not when its ticket waits in a lane', () => {
+    expect(looksCarriable({ ...row, phase: 'scheduled', due_ticket: 12 })).toBe(false);
   });
 });

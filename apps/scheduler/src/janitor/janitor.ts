@@ -52,14 +52,12 @@ export class Janitor {
       return false;
     }
     await this.#untilOnDisk(projections);
-    const oldest = await tables.oldestLive();
-    const mark = lowWater({
+    const { mark, isHeldByProjector } = lowWater({
       ...(await this.#limits()),
-      oldestLive: oldest?.first_sequence,
       offsets: projections.map(({ sequence }) => sequence),
     });
-    const carried = await this.#carrier.carryBelow(mark.low, state.firstSequence, signal);
-    await this.#tellWhatHolds(carried.boundBy ?? (mark.heldBy === 'task' ? oldest : undefined), mark.heldBy);
+    const carried = await this.#carrier.carryBelow(mark, state.firstSequence, signal);
+    await this.#tellWhatHolds(carried.boundBy, isHeldByProjector);
     const purged = await this.#purge(carried.low, identity, signal);
     if (purged > 0 || carried.count > 0)
       this.options.logger.info(
@@ -87,7 +85,7 @@ export class Janitor {
     }
   }
 
-  async #tellWhatHolds(task: SweptTask | undefined, heldBy: 'task' | 'projector' | undefined): Promise<void> {
+  async #tellWhatHolds(task: SweptTask | undefined, isHeldByProjector: boolean): Promise<void> {
     const { alerts } = this.options;
     if (task) {
       const { id, queue, phase, first_sequence } = task;
@@ -96,11 +94,11 @@ export class Janitor {
         { held_by: 'task', task_id: id, queue, phase, first_sequence },
         'A task that is older than the limits of the log keeps it from being shortened',
       );
-    } else if (heldBy === 'projector') {
+    } else if (isHeldByProjector) {
       await alerts.raise(
         'log_held_back',
-        { held_by: heldBy },
-        'A projection that is behind holds the log back',
+        { held_by: 'projector' },
+        'A projection that is behind keeps the log from being shortened',
       );
     } else alerts.clear('log_held_back');
   }

@@ -1,10 +1,11 @@
 import { isRefusal } from '@millrace/domain';
 import { BadBodyError, ConcurrencyError, LogRefusedError, LogUnavailableError } from '@millrace/log';
 import type { TaskLog, TaskRef } from '@millrace/log';
-import type { SweepQueries, SweptTask } from '@millrace/read-model';
+import type { LaneFloors, SweepQueries, SweptTask } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import { forEachAtMost } from '../patrol/for-each-at-most.js';
 import { ACTOR, DEADLINE_MS } from '../scheduler.constants.js';
+import { believableFloors } from './lane-floors.js';
 import { LeastTickets } from './least-tickets.js';
 import { Repairs } from './repairs.js';
 import type { Repair } from './repairs.js';
@@ -54,8 +55,7 @@ export class Sweeper {
     const queues = await log.buckets.queues.entries();
     for (const { key: queue } of queues) {
       signal?.throwIfAborted();
-      // Before anything else is read: see judgeTicket.
-      const floors = await log.admin.ackFloors(queue);
+      const floors = await this.#floorsOf(queue);
       const lost = await tables.lostTickets(queue, floors, SUSPICIONS);
       await this.#lookInto(lost, repairs, (task) => this.#tickets.repair(task, floors), signal);
       const before = new Date(Date.now() - (this.options.overdueAfterMs ?? OVERDUE_AFTER_MS));
@@ -65,6 +65,20 @@ export class Sweeper {
     const hasMoreExpired = await this.#expire(signal);
     await this.#leastTickets.keep(queues);
     return repairs.areSpent || hasMoreExpired;
+  }
+
+  /** Before anything else is read: see judgeTicket. */
+  async #floorsOf(queue: string): Promise<LaneFloors> {
+    const { log, logger } = this.options;
+    const floors = await log.admin.ackFloors(queue);
+    const { lastSequence } = await log.admin.state();
+    const { believable, beyond } = believableFloors(floors, lastSequence);
+    if (beyond.length > 0)
+      logger.error(
+        { queue, lanes: beyond, lastSequence },
+        'Lanes are read from beyond the end of the log and deliver nothing: remove their consumers and start a worker',
+      );
+    return believable;
   }
 
   async #lookInto(

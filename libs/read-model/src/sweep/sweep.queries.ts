@@ -17,6 +17,7 @@ export type SweptTask = Pick<
   | 'due_ticket'
   | 'until'
   | 'expires_at'
+  | 'checkpoint'
   | 'worker'
   | 'token'
   | 'sequence'
@@ -34,7 +35,7 @@ export interface ProjectionPoint {
 }
 
 const COLUMNS =
-  'id, queue, phase, lane, ticket, due_ticket, until, expires_at, worker, token, sequence, first_sequence, updated_at';
+  'id, queue, phase, lane, ticket, due_ticket, until, expires_at, checkpoint, worker, token, sequence, first_sequence, updated_at';
 
 /** A pass finds the rest the next time. */
 const DEFAULT_LIMIT = 1000;
@@ -98,24 +99,13 @@ export class SweepQueries {
   }
 
   /**
-   * Of the tasks that cannot be carried, the one that needs the oldest fact: ready, running, or a wait whose timer has fired, which would
-   * lose its place in the lane. A wait that has a checkpoint counts too: its checkpoint and steps stay in the log.
+   * Unfinished tasks that need a fact below the limit, in the order of these facts. Who reads page after page sees each of them, whatever it
+   * turns into meanwhile: of two queries, for waits and for the others, each could miss a task that changes from one to the other.
    */
-  async oldestLive(): Promise<SweptTask | undefined> {
-    const [row] = await this.database.rows<SweptTask>(
-      `SELECT ${COLUMNS} FROM tasks
-       WHERE ${LIVE} AND (phase IN ('ready', 'running') OR checkpoint > 0 OR due_ticket IS NOT NULL)
-       ORDER BY first_sequence LIMIT 1`,
-    );
-    return row;
-  }
-
-  /** Waits whose facts below the limit can be let go once the wait was written again, the oldest first. */
-  carriable(below: number, limit = DEFAULT_LIMIT, from = 0): Promise<SweptTask[]> {
+  unfinishedBelow(below: number, limit = DEFAULT_LIMIT, from = 0): Promise<SweptTask[]> {
     return this.database.rows(
       `SELECT ${COLUMNS} FROM tasks
-       WHERE ${LIVE} AND phase IN ('scheduled', 'held', 'paused') AND checkpoint = 0 AND due_ticket IS NULL
-         AND first_sequence >= $3 AND first_sequence < $1
+       WHERE ${LIVE} AND first_sequence >= $3 AND first_sequence < $1
        ORDER BY first_sequence LIMIT $2`,
       [below, limit, from],
     );
