@@ -13,7 +13,9 @@ const VALUE_CLASSES: ReadonlySet<string> = new Set(['22', '54']);
 
 /** Whether the error lies in the values, so that no repetition helps. A RangeError comes from a time or number that has no place in a column. */
 export function isUnstorable(error: unknown): boolean {
-  if (error instanceof RangeError) return true;
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined;
-  return typeof code === 'string' && code.length === 5 && VALUE_CLASSES.has(code.slice(0, 2));
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  if (name === 'RangeError') return true;
+  return typeof code === 'string' && SQLSTATE.test(code) && VALUE_CLASSES.has(code.slice(0, 2));
 }
+
+const SQLSTATE = /^[0-9A-Z]{5}$/;

@@ -1,0 +1,241 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgres } from '@millrace/embedded';
+import type { RunningPostgres } from '@millrace/embedded';
+import type { Fact } from '@millrace/domain';
+import { openDatabase } from '../database/database.js';
+import { migrate } from '../database/migrate.js';
+import { messageOf, randomLog, randomNumbers } from '../testing/random-log.js';
+import { queryOnce } from '../testing/query-once.js';
+import { stateOf } from '../tasks/task.mapping.js';
+import { TaskQueries } from '../tasks/task.queries.js';
+import type { LogMessage } from './log-message.js';
+import { ProjectionConnection } from './projection-connection.js';
+import { OffsetMovedError } from './projection-errors.js';
+import type { TaskProjection } from './task-projection.js';
+
+const NO_LAG = { lag_ms: 0, lag_messages: 0 };
+
+let postgres: RunningPostgres;
+let databases = 0;
+beforeAll(async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-projection-'));
+  postgres = await startPostgres({ dataDir, settings: { fsync: 'off' } });
+}, 60_000);
+afterAll(() => postgres.destroy());
+
+const connections: ProjectionConnection[] = [];
+afterAll(() => Promise.all(connections.map((connection) => connection.close())));
+
+async function freshDatabase(): Promise<string> {
+  const url = await postgres.createDatabase(`projection_${++databases}`);
+  await migrate(url);
+  return url;
+}
+
+async function connect(url: string, knownTasks = 50_000): Promise<ProjectionConnection> {
+  const connection = await ProjectionConnection.open(url, { knownTasks });
+  connections.push(connection);
+  return connection;
+}
+
+/** Applies the messages in batches of random lengths. */
+async function applySplit(projection: TaskProjection, messages: LogMessage[], seed: number): Promise<void> {
+  const random = randomNumbers(seed);
+  for (let at = 0; at < messages.length;) {
+    const length = 1 + Math.floor(random() * 40);
+    await projection.apply(messages.slice(at, at + length), NO_LAG);
+    at += length;
+  }
+}
+
+/** Both tables and the count of what was passed over, to the letter. */
+async function tablesOf(url: string): Promise<unknown> {
+  const tasks = await queryOnce(url, 'SELECT tasks::text AS row FROM tasks ORDER BY id');
+  const events = await queryOnce(url, 'SELECT task_events::text AS row FROM task_events ORDER BY sequence');
+  const [projection] = await queryOnce(url, 'SELECT sequence, fingerprint, ignored FROM projections');
+  return { tasks, events, projection };
+}
+
+async function built(messages: LogMessage[]): Promise<unknown> {
+  const url = await freshDatabase();
+  await (await (await connect(url)).resume('log')).apply(messages, NO_LAG);
+  return tablesOf(url);
+}
+
+const submitted = (
+  sequence: number,
+  change: (data: Record<string, unknown>) => void = () => undefined,
+): LogMessage => {
+  const message = randomLog(7, { tasks: 1, moves: 40 }).messages.find(({ type }) => type === 'fact');
+  const fact = structuredClone((message as { fact: Fact }).fact);
+  change(fact.data as unknown as Record<string, unknown>);
+  return messageOf({ ...fact, sequence, task_id: `own-${sequence}`, id: `own-${sequence}` });
+};
+
+describe('a projection', () => {
+  it('gives the same tables however the log is cut into batches, and whatever is in memory', async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const { messages } = randomLog(seed, { tasks: 12, moves: 600 });
+      const expected = await built(messages);
+      const url = await freshDatabase();
+      const projection = await (await connect(url, seed)).resume('log');
+      await applySplit(projection, messages, seed);
+      expect(await tablesOf(url)).toEqual(expected);
+    }
+  }, 60_000);
+
+  it('passes over what comes twice, and batches that overlap', async () => {
+    const { messages } = randomLog(5, { tasks: 8, moves: 300 });
+    const url = await freshDatabase();
+    const projection = await (await connect(url)).resume('log');
+    for (let at = 0; at < messages.length; at += 20) {
+      await projection.apply(messages.slice(at, at + 20), NO_LAG);
+      await projection.apply(messages.slice(at, at + 20), NO_LAG);
+      await projection.apply(messages.slice(Math.max(0, at - 15), at + 27), NO_LAG);
+    }
+    expect(await tablesOf(url)).toEqual(await built(messages));
+  });
+
+  it('goes on from the table, with a new writer each time', async () => {
+    const { messages } = randomLog(6, { tasks: 8, moves: 300 });
+    const url = await freshDatabase();
+    for (let at = 0; at < messages.length; at += 50) {
+      const connection = await connect(url);
+      await (await connection.resume('log')).apply(messages.slice(0, at + 50), NO_LAG);
+      await connection.close();
+    }
+    expect(await tablesOf(url)).toEqual(await built(messages));
+  });
+
+  it('keeps states that read back as the domain has them', async () => {
+    const { messages, states } = randomLog(8, { tasks: 40, moves: 2000 });
+    const url = await freshDatabase();
+    await applySplit(await (await connect(url)).resume('log'), messages, 8);
+    const database = openDatabase(url);
+    const queries = new TaskQueries(database);
+    for (const [id, state] of states) {
+      const row = await queries.get(id);
+      expect(row && stateOf(row)).toEqual(state);
+      const events = await queries.events(id);
+      expect(events.at(-1)?.sequence).toBe(state.sequence);
+    }
+    await database.close();
+  });
+
+  it('lets one of two writers fail, and loses nothing', async () => {
+    const { messages } = randomLog(9, { tasks: 8, moves: 400 });
+    const url = await freshDatabase();
+    const writers = [await connect(url), await connect(url)];
+    const random = randomNumbers(9);
+    let refused = 0;
+    for (let at = 0; at < messages.length; at += 10) {
+      const projections = await Promise.all(writers.map((writer) => writer.resume('log')));
+      const outcomes = await Promise.allSettled(
+        projections.map((projection) =>
+          projection.apply(messages.slice(0, at + Math.ceil(random() * 20)), NO_LAG),
+        ),
+      );
+      for (const outcome of outcomes) {
+        if (outcome.status === 'fulfilled') continue;
+        expect(outcome.reason).toBeInstanceOf(OffsetMovedError);
+        refused++;
+      }
+    }
+    await (await writers[0]!.resume('log')).apply(messages, NO_LAG);
+    expect(refused).toBeGreaterThan(5);
+    expect(await tablesOf(url)).toEqual(await built(messages));
+  });
+
+  it('has one writer: the lock is free when the connection of its holder ends', async () => {
+    const url = await freshDatabase();
+    const [first, second] = [await connect(url), await connect(url)];
+    expect(await first.tryLock()).toBe(true);
+    expect(await second.tryLock()).toBe(false);
+    await first.close();
+    expect(await second.tryLock()).toBe(true);
+  });
+});
+
+describe('a message that Postgres will never take', () => {
+  const random = randomNumbers(1);
+  const noise = Array.from({ length: 9000 }, () => String.fromCodePoint(33 + Math.floor(random() * 90))).join(
+    '',
+  );
+  const deep = `{"parameters":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+  const unstorable: Record<string, (sequence: number) => LogMessage> = {
+    'a number beyond its column': (sequence) =>
+      submitted(sequence, (data) => (data.attempts = { begun: 2 ** 40, failed: 0, lost: 0 })),
+    'a text too long for an index': (sequence) =>
+      submitted(sequence, (data) => ((data.task as Record<string, unknown>).user_id = noise)),
+    'a JSON too deep': (sequence) => ({ ...submitted(sequence), data: deep }) as LogMessage,
+  };
+
+  it.each(Object.keys(unstorable))('%s is counted and passed over, alone', async (what) => {
+    const { messages } = randomLog(10, { tasks: 6, moves: 200 });
+    const begin = messages.at(-1)!.sequence + 1;
+    const log = [...messages, submitted(begin), unstorable[what]!(begin + 1), submitted(begin + 2)];
+    const url = await freshDatabase();
+    const applied = await (await (await connect(url)).resume('log')).apply(log, NO_LAG);
+    expect(applied.ignored).toContain(begin + 1);
+    const own = await queryOnce<{ id: string }>(
+      url,
+      `SELECT id FROM tasks WHERE id LIKE 'own-%' ORDER BY id`,
+    );
+    expect(own.map(({ id }) => id)).toEqual([`own-${begin}`, `own-${begin + 2}`]);
+    const split = await freshDatabase();
+    await applySplit(await (await connect(split)).resume('log'), log, 10);
+    expect(await tablesOf(split)).toEqual(await tablesOf(url));
+  });
+
+  it('a NUL in a text is a space in the row, and stays in the archive', async () => {
+    const url = await freshDatabase();
+    const message = submitted(1, (data) => ((data.task as Record<string, unknown>).user_id = 'a\0b'));
+    await (await (await connect(url)).resume('log')).apply([message], NO_LAG);
+    expect(await queryOnce(url, 'SELECT user_id FROM tasks')).toEqual([{ user_id: 'a b' }]);
+    const [event] = await queryOnce<{ data: string }>(url, 'SELECT data::text AS data FROM task_events');
+    expect(event?.data).toContain(String.raw`a\u0000b`);
+  });
+});
+
+describe('a rewind', () => {
+  it('takes the tables back to what they were, so that another log can go on from there', async () => {
+    for (const seed of [11, 12, 13]) {
+      const options = { tasks: 10, moves: 400 };
+      const lost = randomLog(seed, options).messages;
+      const log = randomLog(seed, { ...options, forkAt: 250 }).messages;
+      const common = lost.filter((message, index) => message.fingerprint() === log[index]?.fingerprint());
+      const last = common.findLast(({ type }) => type === 'fact')!;
+      const url = await freshDatabase();
+      const connection = await connect(url);
+      await applySplit(await connection.resume('log'), lost, seed);
+      const dueOf = async (wait: { id: string }) =>
+        common
+          .flatMap((message) =>
+            message.type === 'due' && message.due.task_id === wait.id ? [message.due] : [],
+          )
+          .at(-1);
+      const rewound = await connection.rewind({
+        from: lost.at(-1)!.sequence,
+        to: last.sequence,
+        fingerprint: last.fingerprint(),
+        dueOf,
+      });
+      const lostFacts = lost.filter(({ type, sequence }) => type === 'fact' && sequence > last.sequence);
+      expect(rewound.lostFacts).toBe(lostFacts.length);
+      await queryOnce(
+        url,
+        `UPDATE projections SET ignored = ${log.filter(({ type, sequence }) => type === 'junk' && sequence <= last.sequence).length}`,
+      );
+      await applySplit(await connection.resume('log'), log, seed);
+      expect(await tablesOf(url)).toEqual(await built(log));
+      const kept = await queryOnce<{ sequence: string }>(
+        url,
+        'SELECT sequence FROM lost_task_events ORDER BY sequence',
+      );
+      expect(kept.map(({ sequence }) => Number(sequence))).toEqual(lostFacts.map(({ sequence }) => sequence));
+    }
+  }, 60_000);
+});
