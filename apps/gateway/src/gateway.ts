@@ -17,6 +17,7 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
+const CLOSE_IDLE_EVERY_MS = 50;
 const PREFIX = 'api/v1';
 /** For probes and people: no part of the versioned API. */
 const OUTSIDE = ['/', '/problems', '/health/live', '/health/ready'];
@@ -34,5 +35,11 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   const address = app.getHttpServer().address();
   const port = typeof address === 'object' && address !== null ? address.port : config.PORT;
   logger.info({ host: config.MILLRACE_HOST, port }, 'Gateway listens');
-  return { url: `http://127.0.0.1:${port}`, stop: () => app.close() };
+  return { url: `http://127.0.0.1:${port}`, stop: () => stop(app) };
+}
+
+/** A connection that was answering when the server closed is idle a moment later, and would be kept alive for a minute. */
+async function stop(app: NestFastifyApplication): Promise<void> {
+  const sweep = setInterval(() => app.getHttpServer().closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
+  await app.close().finally(() => clearInterval(sweep));
 }

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { NO_TASK, fold } from '@millrace/domain';
-import type { Fact, TaskState } from '@millrace/domain';
+import type { Fact } from '@millrace/domain';
 import { BadCursorError, TaskQueries, isDatabaseAway } from '@millrace/read-model';
 import type {
   Database,
@@ -71,11 +70,6 @@ export class Archive {
       facts.push(...rows.map(factOf));
       if (rows.length < EVENTS_AT_ONCE) return facts;
     }
-  }
-
-  /** The state of a task that has left the log. */
-  async state(taskId: string): Promise<TaskState> {
-    return fold(await this.events(taskId), NO_TASK);
   }
 
   /**

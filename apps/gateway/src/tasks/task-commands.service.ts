@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { NO_TASK, decide, isRefusal, statusOf } from '@millrace/domain';
+import { decide, isRefusal, statusOf } from '@millrace/domain';
 import type { Command, ExistingTask, Fact, TaskStatus } from '@millrace/domain';
 import { ConcurrencyError, TaskLog } from '@millrace/log';
+import { stateOf } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import type { Origin } from '../auth/caller.decorator.js';
-import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
+import { revived } from './revival.js';
 import type { CancelledTask, CommandDone } from './task-commands.schema.js';
 import { TaskEnds } from './task-ends.service.js';
 import { notFound } from './task-reader.service.js';
@@ -17,7 +18,7 @@ const STOPPED_WITHIN_MS = 10_000;
 
 type Changed = { before: ExistingTask; fact?: Fact };
 
-/** What is done to tasks after their submission. Decided on the log; what has left the log can only be refused. */
+/** What is done to tasks after their submission, decided on the log. */
 @Injectable()
 export class TaskCommands {
   constructor(
@@ -62,21 +63,22 @@ export class TaskCommands {
       if (before.phase === 'none') throw notFound(taskId);
       return fact ? { before, fact } : { before };
     } catch (error) {
-      if (isRefusal(error, 'task/not-found')) return this.#decideOnArchive(taskId, command);
+      if (isRefusal(error, 'task/not-found')) return this.#changeArchived(taskId, command, by);
       throw error;
     }
   }
 
-  /** The domain judges the archived task as it would the live one; a wish that is not yet true cannot be written any more. */
-  async #decideOnArchive(taskId: string, command: Command): Promise<Changed> {
-    const before = (await this.watch.hasForgottenByNow()) ? await this.archive.state(taskId) : NO_TASK;
-    if (before.phase === 'none') throw notFound(taskId);
+  /** The domain judges the archived task as it would the live one; what it allows brings the task back into the log. */
+  async #changeArchived(taskId: string, command: Command, by: Origin): Promise<Changed> {
+    const row = (await this.watch.hasForgottenByNow()) ? await this.archive.find(taskId) : undefined;
+    if (!row) throw notFound(taskId);
+    const before = stateOf(row);
     const event = decide(command, before, { now: Date.now(), random: 0 });
     if (!event) return { before };
-    throw new ProblemError(
-      'task/archived',
-      'The task has left the log and is kept only in the archive. Submit it again as a new task.',
-    );
+    const ref = { queue: before.queue, task_id: taskId };
+    const last = await this.log.read.lastFact(ref);
+    const options = { actor: by.actor, deadlineMs: DEADLINE_MS };
+    return { before, fact: await this.log.append(ref, last?.sequence ?? 0, revived(event, before), options) };
   }
 
   async #askToStop(taskId: string, by: Origin): Promise<Changed> {

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { TaskRefusal, isId } from '@millrace/domain';
-import type { ExistingTask, Fact, Progress, TaskState } from '@millrace/domain';
+import type { ExistingTask, Fact, Progress, RunningTask, TaskState } from '@millrace/domain';
 import { TaskLog, decodeFact, progressSchema, subjects } from '@millrace/log';
-import { attemptsOf } from '@millrace/read-model';
+import { attemptsOf, stateOf } from '@millrace/read-model';
 import type { TaskAttempt, TaskRow } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
-import { eventOf, optionsOf, optionsOfRow, summaryOf, summaryOfRow } from './task-view.js';
+import { NO_TRACES, eventOf, optionsOf, summaryOf, summaryOfRow } from './task-view.js';
 import type { TaskTraces } from './task-view.js';
 import type { TaskEventView, TaskStatusView, TaskView } from './task-view.schema.js';
 
@@ -86,7 +86,7 @@ export class TaskReader {
       position: null,
       parameters: row.parameters ?? null,
       result: row.result ?? null,
-      options: optionsOfRow(row),
+      options: optionsOf(stateOf(row).spec),
       attempts: await this.archive.attempts(taskId),
     };
   }
@@ -108,21 +108,28 @@ export class TaskReader {
   }
 
   async #tracesOf(state: ExistingTask): Promise<TaskTraces> {
-    if (state.phase === 'running') return { started: undefined, progress: await this.#liveProgress(state) };
-    if (state.attempts.begun === 0) return { started: undefined, progress: undefined };
+    if (state.phase === 'running')
+      return {
+        worker: state.run.worker,
+        started_at: state.started_at,
+        progress: (await this.#liveProgress(state)) ?? null,
+      };
+    if (state.attempts.begun === 0) return NO_TRACES;
     const [started, progress] = await Promise.all([
       this.#lastOf(state, 'started'),
       this.#lastOf(state, 'progress'),
     ]);
-    const isOfLast = progress?.kind === 'progress' && progress.data.run.token === started?.sequence;
+    if (started?.kind !== 'started') return NO_TRACES;
+    const isOfLast = progress?.kind === 'progress' && progress.data.run.token === started.sequence;
     return {
-      started: started?.kind === 'started' ? started : undefined,
-      progress: isOfLast ? progress.data.progress : undefined,
+      worker: started.data.worker,
+      started_at: started.at,
+      progress: isOfLast ? progress.data.progress : null,
     };
   }
 
   /** What the attempt said last: live once a second, in the log more rarely. */
-  async #liveProgress(state: ExistingTask & { phase: 'running' }): Promise<Progress | undefined> {
+  async #liveProgress(state: RunningTask): Promise<Progress | undefined> {
     const payload = await this.log.read.liveProgress({ queue: state.queue, task_id: state.id });
     const live =
       payload === undefined ? undefined : (JSON.parse(payload) as { token?: number; progress?: unknown });

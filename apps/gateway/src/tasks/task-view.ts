@@ -1,34 +1,29 @@
 import { statusOf } from '@millrace/domain';
-import type { ExistingTask, Fact, Progress, TaskSpec } from '@millrace/domain';
-import type { TaskRow, TaskSummary } from '@millrace/read-model';
+import type { ExistingTask, Fact, TaskSpec } from '@millrace/domain';
+import { notesOf, stateOf } from '@millrace/read-model';
+import type { TaskNotes, TaskRow, TaskSummary } from '@millrace/read-model';
 import type { TaskEventView, TaskOptionsView, TaskResult, TaskSummaryView } from './task-view.schema.js';
 
-/** What the state of a task does not say, but its facts do. */
-export interface TaskTraces {
-  /** The `started` fact of the current or last attempt. */
-  started: (Fact & { kind: 'started' }) | undefined;
-  progress: Progress | undefined;
-}
+/** What the state of a task does not say, but its facts do: all of the current or last attempt. */
+export type TaskTraces = Pick<TaskNotes, 'worker' | 'started_at' | 'progress'>;
 
-/** A task as the log has it. */
-export function summaryOf(
-  state: ExistingTask,
-  { started, progress }: TaskTraces,
-  now: number,
-): TaskSummaryView {
+export const NO_TRACES: TaskTraces = { worker: null, started_at: null, progress: null };
+
+/** A task as lists show it. */
+export function summaryOf(state: ExistingTask, traces: TaskTraces, now: number): TaskSummaryView {
   const { spec, attempts } = state;
+  const { worker, started_at, progress } = traces;
   const finished_at = 'finished_at' in state ? state.finished_at : null;
-  const started_at = state.phase === 'running' ? state.started_at : (started?.at ?? null);
   return {
     task_id: state.id,
     task_name: spec.name,
     status: statusOf(state),
     queue: state.queue,
     priority: spec.priority,
-    progress: progress ?? null,
+    progress,
     attempt: attempts.begun,
     max_retries: spec.retry.max_retries,
-    worker: state.phase === 'running' ? state.run.worker : (started?.data.worker ?? null),
+    worker,
     error: ('error' in state ? state.error : undefined) ?? null,
     submitted_at: spec.submitted_at,
     started_at,
@@ -44,31 +39,10 @@ export function summaryOf(
   };
 }
 
-/** A task as the archive has it. */
-export function summaryOfRow(row: TaskSummary, now: number): TaskSummaryView {
-  return {
-    task_id: row.id,
-    task_name: row.name,
-    status: row.status,
-    queue: row.queue,
-    priority: row.priority,
-    progress: row.progress,
-    attempt: row.begun,
-    max_retries: row.retry.max_retries,
-    worker: row.worker,
-    error: row.error,
-    submitted_at: row.submitted_at,
-    started_at: row.started_at,
-    finished_at: row.finished_at,
-    elapsed_seconds: elapsed(row.started_at, row.phase === 'running' ? now : row.finished_at),
-    correlation_id: row.correlation_id,
-    tags: row.tags ?? [],
-    user_id: row.user_id,
-    reason: row.reason,
-    waits_until: row.until,
-    updated_at: row.updated_at,
-    sequence: row.sequence,
-  };
+/** The same of a task in the archive. */
+export function summaryOfRow(stored: TaskSummary | TaskRow, now: number): TaskSummaryView {
+  const row = Object.assign({ parameters: undefined, result: undefined }, stored);
+  return summaryOf(stateOf(row), notesOf(row), now);
 }
 
 export const optionsOf = (spec: TaskSpec): TaskOptionsView => ({
@@ -78,15 +52,6 @@ export const optionsOf = (spec: TaskSpec): TaskOptionsView => ({
   expires_at: spec.expires_at ?? null,
   unique_key: spec.unique_key ?? null,
   concurrency_key: spec.concurrency_key ?? null,
-});
-
-export const optionsOfRow = (row: TaskRow): TaskOptionsView => ({
-  retry: row.retry,
-  soft_time_limit: row.soft_time_limit,
-  time_limit: row.time_limit,
-  expires_at: row.expires_at,
-  unique_key: row.unique_key,
-  concurrency_key: row.concurrency_key,
 });
 
 export const resultOf = (state: ExistingTask): TaskResult => ({

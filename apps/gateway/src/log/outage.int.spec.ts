@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { TaskLog } from '@millrace/log';
+import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
+import type { TestNats } from '@millrace/testing';
+import type { Readiness } from '../health/health.schema.js';
+import type { Problem } from '../http/problem.js';
+import type { SubmittedTask } from '../tasks/submit-task.schema.js';
+import { GatewayClient } from '../testing/gateway-client.js';
+import { TaskDriver } from '../testing/task-driver.js';
+
+let nats: TestNats;
+let log: TaskLog;
+let client: GatewayClient;
+
+beforeAll(async () => {
+  nats = await startTestNats();
+  log = await openTestLog(nats.url);
+  await new TaskDriver(log).register({ name: 'work', queue: 'default' });
+  client = await GatewayClient.start(nats.url);
+}, 60_000);
+
+afterAll(async () => {
+  await client.stop();
+  await log.close();
+  await nats.stop();
+});
+
+const body = { task_name: 'work' };
+
+describe('while the log is away', () => {
+  it('everything that needs it answers 503 with Retry-After, and goes on when it is back', async () => {
+    const taskId = await client.submit(body);
+    await nats.kill();
+    const refused = await Promise.all([
+      client.call<Problem>('POST /tasks', { body }),
+      client.call<Problem>('POST /tasks/bulk', { body: { tasks: [body, body] } }),
+      client.call<Problem>(`GET /tasks/${taskId}/status`),
+      client.call<Problem>(`DELETE /tasks/${taskId}`),
+      client.call<Problem>('POST /keys', { body: { name: 'now', role: 'viewer' } }),
+    ]);
+    for (const answer of refused) {
+      expect(answer).toMatchObject({ status: 503, body: { code: 'log/unavailable' } });
+      expect(answer.headers.get('retry-after')).toBe('2');
+    }
+    // What can be told without the log is told as ever.
+    expect((await client.call('POST /tasks', { body: { task_name: 'work', foo: 1 } })).status).toBe(400);
+    expect((await client.call('POST /tasks', { body, key: 'wrong' })).status).toBe(401);
+    expect((await client.call('GET /handlers')).status).toBe(200);
+    expect((await client.fetch('GET /health/live')).status).toBe(200);
+    expect(await client.fetch<Readiness>('GET /health/ready')).toMatchObject({
+      status: 503,
+      body: { status: 'unavailable', log: { status: 'away' } },
+    });
+
+    await nats.restart();
+    await waitUntil(async () => (await client.call('POST /tasks', { body })).status === 202);
+    expect((await client.call(`DELETE /tasks/${taskId}`)).status).toBe(200);
+    // Nothing that was refused has been written since.
+    expect((await log.admin.state()).lastSequence).toBe(3);
+  });
+
+  it('a short loss is sat out', async () => {
+    const submissions: Promise<number>[] = [];
+    const killed = nats.kill().then(() => nats.restart());
+    for (let n = 0; n < 20; n++) {
+      submissions.push(
+        client.call('POST /tasks', { body: { ...body, unique_key: `k${n}` } }).then(({ status }) => status),
+      );
+      await new Promise((go) => setTimeout(go, 20));
+    }
+    await killed;
+    expect(new Set(await Promise.all(submissions))).toEqual(new Set([202]));
+  });
+
+  it('a submission repeated with its key is stored once', async () => {
+    const headers = { 'idempotency-key': 'repeated' };
+    const send = () => client.call<SubmittedTask>('POST /tasks', { body, headers });
+    const answers: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const [answer] = await Promise.all([send(), nats.kill()]);
+      answers.push(answer.status);
+      await nats.restart();
+    }
+    const last = await waitUntil(async () => {
+      const answer = await send();
+      return answer.status < 300 && answer;
+    });
+    const facts = await log.read.history({ queue: 'default', task_id: last.body.task_id });
+    expect(facts.map(({ kind }) => kind)).toEqual(['p5']);
+  });
+
+  it('what is registered afterwards is heard of', async () => {
+    await nats.kill();
+    await nats.restart();
+    await waitUntil(async () => (await client.call('POST /tasks', { body })).status === 202);
+    // Lost when it comes while this connection is still being made anew.
+    await waitUntil(() => log.buckets.handlers.put('after', { name: 'after', queue: 'default' }));
+    await waitUntil(async () => {
+      const { body } = await client.call<{ items: { name: string }[] }>('GET /handlers');
+      return body.items.some(({ name }) => name === 'after');
+    });
+  });
+});

@@ -1,0 +1,54 @@
+import type { Command, Fact, Json, Progress } from '@millrace/domain';
+import type { HandlerRecord, TaskLog } from '@millrace/log';
+
+/** Plays the worker: takes tasks through their life by facts alone. */
+export class TaskDriver {
+  constructor(
+    readonly log: TaskLog,
+    private readonly worker = 'worker-1',
+  ) {}
+
+  /** Registers a handler as a worker does at its start. */
+  async register(record: HandlerRecord): Promise<void> {
+    await this.log.buckets.handlers.put(record.name, record);
+    await this.log.buckets.queues.create(record.queue, { name: record.queue, defined_by: 'worker' });
+  }
+
+  async start(taskId: string): Promise<Fact> {
+    const state = await this.log.read.task({ task_id: taskId });
+    if (state.phase !== 'ready') throw new Error(`The task ${taskId} is ${state.phase}.`);
+    return this.#do(taskId, { type: 'claim', worker: this.worker, ticket: state.ticket });
+  }
+
+  async report(taskId: string, progress: Progress): Promise<Fact> {
+    return this.#do(taskId, { type: 'report-progress', token: await this.#token(taskId), progress });
+  }
+
+  async succeed(taskId: string, result: Json): Promise<Fact> {
+    const token = await this.#token(taskId);
+    return this.#do(taskId, { type: 'succeed', token, result, duration_ms: 5 });
+  }
+
+  /** Fails the attempt; for good unless it is retryable. */
+  async fail(taskId: string, message: string, retryable = false): Promise<Fact> {
+    const token = await this.#token(taskId);
+    const error = { name: 'Error', message };
+    return this.#do(taskId, { type: 'fail', token, error, retryable, duration_ms: 5 });
+  }
+
+  async pause(taskId: string): Promise<Fact> {
+    return this.#do(taskId, { type: 'pause', reason: 'asked' });
+  }
+
+  async #token(taskId: string): Promise<number> {
+    const state = await this.log.read.task({ task_id: taskId });
+    if (state.phase !== 'running') throw new Error(`The task ${taskId} is ${state.phase}.`);
+    return state.run.token;
+  }
+
+  async #do(taskId: string, command: Command): Promise<Fact> {
+    const { fact } = await this.log.change({ task_id: taskId }, command, { actor: `worker:${this.worker}` });
+    if (!fact) throw new Error(`${command.type} changed nothing.`);
+    return fact;
+  }
+}
