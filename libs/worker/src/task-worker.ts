@@ -2,11 +2,8 @@ import { availableParallelism, hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadBodyError, DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, Ticket, TicketPuller } from '@millrace/log';
-import { isDeepStrictEqual } from 'node:util';
 import {
-  SoftTimeLimitExceeded,
   TaskCancelledError,
-  TimeLimitExceeded,
   WorkerStoppingError,
 } from './errors.js';
 import type { Attempt, Holding } from './execution/attempt.js';
@@ -16,7 +13,8 @@ import { Executor } from './execution/executor.js';
 import type { Execution } from './execution/executor.js';
 import { followInterruptions } from './execution/interruptions.js';
 import { LeaseKeeper } from './execution/lease-keeper.js';
-import { recordOf } from './handlers/handler.js';
+import { register } from './handlers/registration.js';
+import { enforceTimeLimits } from './execution/time-limits.js';
 import type { Handler } from './handlers/handler.js';
 import type { WorkerOptions } from './worker-options.js';
 
@@ -79,7 +77,7 @@ export class TaskWorker {
     const queues = this.#options.queues ?? [
       ...new Set([...this.handlers.values()].map(({ queue }) => queue)),
     ];
-    for (const drift of [...log.drifts, ...(await this.#register(log, queues))])
+    for (const drift of [...log.drifts, ...(await register(log, this.handlers.values(), queues))])
       logger.warn(drift, 'The broker is set up differently from what this version expects');
     // A claim under way counts: its answer may be lost while the fact is in the log.
     log.answerRuns(this.id, ({ token, ticket }) => this.#executions.has(token) || this.#claiming.has(ticket));
@@ -144,18 +142,6 @@ export class TaskWorker {
 
   async #idle(): Promise<void> {
     while (this.#inHand.size > 0) await Promise.allSettled(this.#inHand);
-  }
-
-  async #register(log: TaskLog, queues: string[]): Promise<unknown[]> {
-    const drifts = await Promise.all(queues.map((queue) => log.provisionQueue(queue, 'worker')));
-    await Promise.all(
-      [...this.handlers.values()].map(async (handler) => {
-        const record = JSON.parse(JSON.stringify(recordOf(handler))) as ReturnType<typeof recordOf>;
-        const known = await log.buckets.handlers.get(handler.name);
-        if (!isDeepStrictEqual(known?.value, record)) await log.buckets.handlers.put(handler.name, record);
-      }),
-    );
-    return drifts.flat();
   }
 
   #received(ticket: Ticket, claimer: Claimer, executor: Executor): void {
@@ -285,7 +271,7 @@ export class TaskWorker {
     leases.beat(now, this.#holdings, this.#executions.values());
     for (const execution of this.#executions.values()) {
       execution.reporter?.flush(now);
-      enforceLimits(execution.attempt, now);
+      enforceTimeLimits(execution.attempt, now);
     }
     if (this.#deferred.length === 0) return;
     if (this.#log && this.#log.connectedForMs > (this.#options.quietMs ?? 10_000) + HEARTBEAT_MS) {
@@ -298,11 +284,3 @@ export class TaskWorker {
 }
 
 const keyOf = (place: { queue: string; task_id: string }): string => `${place.queue}.${place.task_id}`;
-
-/** The soft limit asks the handler to stop, the hard one ends the attempt whatever it does. */
-function enforceLimits(attempt: Attempt, now: number): void {
-  const seconds = (now - attempt.startedAt) / 1000;
-  const { soft_time_limit: soft, time_limit: hard } = attempt.state.spec;
-  if (seconds > hard) attempt.interrupt(new TimeLimitExceeded(`The attempt ran longer than ${hard} s.`));
-  else if (seconds > soft) attempt.abort(new SoftTimeLimitExceeded(`The attempt ran longer than ${soft} s.`));
-}
