@@ -12,32 +12,40 @@ const time = z.string().describe('UTC, ISO-8601');
 const json = z.unknown().describe('any JSON value') as unknown as z.ZodType<Json>;
 
 const error = z
-  .object({ name: z.string(), message: z.string(), stack: z.string().optional() })
-  .describe('cut to 16 KiB');
+  .object({
+    name: z.string().describe('class of the error'),
+    message: z.string(),
+    stack: z.string().optional(),
+  })
+  .describe('at most 16 KiB');
 
-const attempts = z.object({ begun: count, failed: count, lost: count });
+const attempts = z.object({
+  begun: count.describe('attempts begun so far: the number of the last one'),
+  failed: count.describe('failed since the submission or the last redrive'),
+  lost: count.describe('lost with their worker, in a row'),
+});
 
 const retry = z.object({
-  max_retries: count,
-  delay_seconds: z.number().nonnegative(),
-  backoff_factor: z.number().min(1),
-  max_delay_seconds: z.number().nonnegative(),
-  jitter: z.boolean(),
+  max_retries: count.describe('failed attempts that are tried again'),
+  delay_seconds: z.number().nonnegative().describe('wait before the first retry'),
+  backoff_factor: z.number().min(1).describe('each further wait is so many times longer'),
+  max_delay_seconds: z.number().nonnegative().describe('no wait is longer'),
+  jitter: z.boolean().describe('spreads each wait over its upper half'),
 });
 
 const task = z.object({
-  name: z.string().regex(NAME_PATTERN),
-  priority: z.int().min(PRIORITY.min).max(PRIORITY.max),
+  name: z.string().regex(NAME_PATTERN).describe('name of its handler'),
+  priority: z.int().min(PRIORITY.min).max(PRIORITY.max).describe('10 is served first'),
   retry,
-  soft_time_limit: z.number().positive().describe('seconds'),
-  time_limit: z.number().positive().describe('seconds'),
+  soft_time_limit: z.number().positive().describe('seconds after which the attempt is asked to stop'),
+  time_limit: z.number().positive().describe('seconds after which the attempt is ended'),
   submitted_at: time,
-  expires_at: time.optional(),
-  tags: z.array(z.string()).optional(),
-  user_id: z.string().optional(),
-  correlation_id: z.string().optional(),
-  unique_key: z.string().optional(),
-  concurrency_key: z.string().optional(),
+  expires_at: time.optional().describe('it never starts for the first time after this'),
+  tags: z.array(z.string()).optional().describe('to find it by'),
+  user_id: z.string().optional().describe('for whom it is'),
+  correlation_id: z.string().optional().describe('of the request that led to it'),
+  unique_key: z.string().optional().describe('no two live tasks of a queue have the same'),
+  concurrency_key: z.string().optional().describe('tasks with the same share a limit'),
 });
 
 /** The whole task, in every body from which an attempt may start. */
@@ -59,7 +67,7 @@ const attempt = {
   ticket: sequence.describe('sequence of the ticket that was claimed'),
   failed: count.describe('attempts failed so far'),
   lost: count.describe('attempts lost in a row'),
-  checkpoint: sequence.optional(),
+  checkpoint: sequence.optional().describe('sequence of the last checkpoint'),
 };
 
 const run = z.object({ ...attempt, token: sequence.describe('sequence of `started`: the fencing token') });
@@ -69,19 +77,24 @@ const percent = z.number().min(0).max(100);
 /** How far an attempt is, as handlers report it. */
 export const progressSchema = z.object({
   percent: percent.optional(),
-  step: z.string().optional(),
-  current: z.number().optional(),
-  total: z.number().optional(),
+  step: z.string().optional().describe('what is being done, for a person'),
+  current: z.number().optional().describe('units that are done'),
+  total: z.number().optional().describe('units in all'),
   message: z.string().optional(),
 });
 
-const duration = z.number().nonnegative().describe('milliseconds');
+const duration = z.number().nonnegative().describe('how long the attempt took');
 const lane = z.enum(LANES);
 
 const ready = z.object({
   ...card,
-  reason: z.enum(['submitted', 'resumed', 'redriven', 'reordered', 'reprioritised', 'released', 'repaired']),
+  reason: z
+    .enum(['submitted', 'resumed', 'redriven', 'reordered', 'reprioritised', 'released', 'repaired'])
+    .describe('why it is ready'),
 });
+
+/** What bodies of several kinds are made of, by the name of its part in the reference. */
+export const parts = { card: z.object(card), task, retry, attempts, run, error, progress: progressSchema };
 
 /** What every body carries, whatever its kind. */
 export const envelopeSchema = z.object({
@@ -99,47 +112,52 @@ export const dataSchemas = {
     ...card,
     until: time.describe('not before this time'),
     lane: lane.describe('the lane in which it becomes ready'),
-    reason: z.enum(['delay', 'retry']),
+    reason: z.enum(['delay', 'retry']).describe('why it waits'),
     attempt: count.optional().describe('the failed attempt'),
-    error: error.optional(),
+    error: error.optional().describe('of that attempt'),
     duration_ms: duration.optional(),
     carried,
   }),
-  held: z.object({ ...card, waiting_for: z.string(), carried }),
+  held: z.object({ ...card, waiting_for: z.string().describe('such as `limit:<name>`'), carried }),
   started: z.object(attempt),
-  progress: z.object({ run, progress: progressSchema }),
+  progress: z.object({ run: run.describe('the attempt'), progress: progressSchema.describe('its report') }),
   checkpoint: z.object({
-    run,
-    state: json,
+    run: run.describe('the attempt'),
+    state: json.describe('what the handler saved'),
     steps: z.array(sequence).describe('sequences of the steps it builds on'),
   }),
   step: z.object({
-    run,
-    name: z.string(),
-    result: json.optional(),
+    run: run.describe('the attempt'),
+    name: z.string().describe('of the step'),
+    result: json.optional().describe('what it returned'),
     signal: sequence.optional().describe('sequence of the signal it consumed'),
   }),
-  yielded: z.object({ run, reason: z.string() }),
+  yielded: z.object({ run: run.describe('the attempt'), reason: z.string().describe('such as `drain`') }),
   paused: z.object({
     ...card,
-    reason: z.string(),
-    attempt: count.optional(),
+    reason: z.string().describe('why it was put aside'),
+    attempt: count.optional().describe('the attempt that was ended by it'),
     duration_ms: duration.optional(),
     carried,
   }),
-  succeeded: z.object({ attempt: count, worker, result: json, duration_ms: duration }),
+  succeeded: z.object({
+    attempt: count.describe('number of the attempt'),
+    worker,
+    result: json.describe('what the handler returned'),
+    duration_ms: duration,
+  }),
   failed: z.object({
-    attempt: count,
+    attempt: count.describe('number of the last attempt'),
     attempts,
-    error,
-    reason: z.enum(['retries_spent', 'not_retryable', 'worker_lost']),
+    error: error.describe('of the last attempt'),
+    reason: z.enum(['retries_spent', 'not_retryable', 'worker_lost']).describe('why it is not tried again'),
     worker: worker.optional(),
     duration_ms: duration.optional(),
   }),
   cancelled: z.object({
-    reason: z.enum(['cancelled', 'expired']),
+    reason: z.enum(['cancelled', 'expired']).describe('whether somebody asked, or `expires_at` passed'),
     previous: z.string().describe('the status it had'),
-    message: z.string().optional(),
+    message: z.string().optional().describe('what the caller said'),
   }),
 } satisfies Record<Kind, z.ZodType>;
 

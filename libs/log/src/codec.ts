@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import type { Fact, Json, Kind, TaskEvent } from '@millrace/domain';
+import type { Fact, Kind, TaskEvent } from '@millrace/domain';
 import { BODY_VERSION, dataSchemas, envelopeSchema } from './bodies.js';
 import { BadBodyError } from './errors.js';
 import { parseSubject } from './topology.js';
+import { lift } from './upcast.js';
+import type { Body, Upcasters } from './upcast.js';
 
 /** What the writer of a fact adds to the event. */
 export interface Stamp {
@@ -12,13 +14,8 @@ export interface Stamp {
   actor: string;
 }
 
-type Body = Record<string, Json>;
-
-/**
- * Lifts a body by one version: `upcasters[1]` makes a version 2 of a version 1. Only the newest shape is known inside.
- * There is one version so far.
- */
-const upcasters: Record<number, (kind: Kind, body: Body) => Body> = {};
+/** There is one version so far. */
+const upcasters: Upcasters = {};
 
 const schemas = Object.fromEntries(
   Object.entries(dataSchemas).map(([kind, data]) => [
@@ -87,14 +84,7 @@ function parse(payload: string): Body {
 }
 
 function checked(kind: Kind, body: Body, sequence: number): Stamp & Record<string, unknown> {
-  let current = body;
-  for (let version = Number(body.v); version < BODY_VERSION; version++) {
-    const lift = upcasters[version];
-    if (!lift)
-      throw new BadBodyError(`The body ${sequence} has the unknown version ${JSON.stringify(body.v)}.`);
-    current = lift(kind, current);
-  }
-  const result = schemas[kind].safeParse(current);
+  const result = schemas[kind].safeParse(lift(kind, body, BODY_VERSION, upcasters));
   if (!result.success) throw new BadBodyError(`The ${kind} ${sequence}: ${z.prettifyError(result.error)}`);
   return result.data;
 }

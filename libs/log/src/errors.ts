@@ -28,6 +28,23 @@ export class LogRefusedError extends Error {
   }
 }
 
+/**
+ * The log ends before a sequence that was read from it: it was restored from a backup, made anew, or lost its last moments in a power
+ * cut. Sequences are used twice from here on.
+ */
+export class LogWentBackError extends Error {
+  override readonly name = 'LogWentBackError';
+
+  constructor(
+    /** The sequence that was to come next. */
+    readonly next: number,
+    /** The last one that the log has. */
+    readonly last: number,
+  ) {
+    super(`The log ends with ${last}, but ${next - 1} was read from it before.`);
+  }
+}
+
 /** A body in the log is not what its subject promises. */
 export class BadBodyError extends Error {
   override readonly name = 'BadBodyError';

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LogWentBackError } from './errors.js';
 import type { Follower, FollowOptions } from './follower.js';
 import type { StoredMessage } from './requests.js';
 import type { TaskLog } from './task-log.js';
@@ -217,6 +218,24 @@ describe('a follower', () => {
     await submit(writer, newTask(queue));
     await waitUntil(() => seen.length === 1);
     expect(performance.now() - back).toBeLessThan(1_000);
+    await follower.stop();
+  });
+
+  it('tells when the log went back, and goes on at its end', async () => {
+    const [stored] = await submitMany(freshQueue(), 1);
+    const queue = freshQueue();
+    const errors: unknown[] = [];
+    const { follower, seen } = follow({
+      filters: [`tasks.${queue}.>`],
+      from: stored! + 1_000,
+      onError: (error) => errors.push(error),
+    });
+    await waitUntil(() => errors.length === 1);
+    expect(errors[0]).toEqual(new LogWentBackError(stored! + 1_000, stored!));
+    const [next] = await submitMany(queue, 1);
+    await waitUntil(() => seen.length === 1);
+    expect(sequences(seen)).toEqual([next]);
+    expect(errors).toHaveLength(1);
     await follower.stop();
   });
 

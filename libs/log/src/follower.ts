@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { deliveryOf, storedMessageOf } from './delivery.js';
-import { LogRefusedError, LogUnavailableError } from './errors.js';
+import { LogRefusedError, LogUnavailableError, LogWentBackError } from './errors.js';
 import type { Requests, StoredMessage } from './requests.js';
 
 export interface FollowOptions {
@@ -13,6 +13,10 @@ export interface FollowOptions {
   onMessages: (messages: StoredMessage[]) => Promise<void> | void;
   /** Messages asked for at once, and so the longest batch. Defaults to 1000. */
   batch?: number;
+  /**
+   * Told what went wrong before it is tried again. With a LogWentBackError the follower goes on at the end of what is there; whoever
+   * keeps what was read must go back himself.
+   */
   onError?: (error: unknown) => void;
   /** Called once: all that was there when the follower started has been handed on. */
   onCaughtUp?: () => void;
@@ -116,6 +120,7 @@ export class Follower {
   async #followOnce(): Promise<void> {
     const session = newSession();
     this.#session = session;
+    await this.#comeBackWithTheLog();
     session.pending = await this.#createConsumer(session.name);
     const subscription = this.connection.subscribe(inboxOf(session), {
       callback: (_error, message) => {
@@ -168,32 +173,46 @@ export class Follower {
     );
   }
 
+  /** A consumer that starts beyond the end would be silent until the log gets there. */
+  async #comeBackWithTheLog(): Promise<void> {
+    const { state } = await this.#request<{ state: { last_seq: number } }>('STREAM.INFO', {});
+    if (this.#next <= state.last_seq + 1) return;
+    const error = new LogWentBackError(this.#next, state.last_seq);
+    this.#next = state.last_seq + 1;
+    this.#options.onError?.(error);
+  }
+
   /** Resolves with the number of messages that it has for us. */
   async #createConsumer(name: string): Promise<number> {
     const { stream, filters } = this.#options;
     const [only, ...more] = filters;
-    const answer = await this.requests.json(`$JS.API.CONSUMER.CREATE.${stream}.${name}`, {
-      stream_name: stream,
-      config: {
-        name,
-        ack_policy: 'none',
-        deliver_policy: 'by_start_sequence',
-        opt_start_seq: Math.max(1, this.#next),
-        // A list with one filter is slower than the filter.
-        ...(only !== undefined && more.length === 0
-          ? { filter_subject: only }
-          : { filter_subjects: filters }),
-        max_deliver: -1,
-        replay_policy: 'instant',
-        inactive_threshold: INACTIVE_MS * 1e6,
-        mem_storage: true,
-        num_replicas: 1,
-      },
-    });
-    if (answer.error)
-      throw new LogRefusedError(answer.error.err_code ?? answer.error.code, answer.error.description ?? '');
+    const config = {
+      name,
+      ack_policy: 'none',
+      deliver_policy: 'by_start_sequence',
+      opt_start_seq: Math.max(1, this.#next),
+      // A list with one filter is slower than the filter.
+      ...(only !== undefined && more.length === 0 ? { filter_subject: only } : { filter_subjects: filters }),
+      max_deliver: -1,
+      replay_policy: 'instant',
+      inactive_threshold: INACTIVE_MS * 1e6,
+      mem_storage: true,
+      num_replicas: 1,
+    };
+    const made = await this.#request<{ num_pending: number }>(
+      'CONSUMER.CREATE',
+      { stream_name: stream, config },
+      `.${name}`,
+    );
+    return made.num_pending;
+  }
+
+  async #request<T>(api: string, body: object, after = ''): Promise<T> {
+    const answer = await this.requests.json(`$JS.API.${api}.${this.#options.stream}${after}`, body);
+    const { error } = answer;
+    if (error) throw new LogRefusedError(error.err_code ?? error.code, error.description ?? '');
     if (this.connection.isClosed()) throw new LogUnavailableError('The connection to the log was closed.');
-    return Number(answer.num_pending);
+    return answer as T;
   }
 
   /** Only tidiness: the server forgets it by itself. */

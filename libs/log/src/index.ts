@@ -6,7 +6,13 @@ export { Bucket } from './buckets.js';
 export type { Buckets, Entry } from './buckets.js';
 export { decodeDue, decodeFact, encodeFact, factOf } from './codec.js';
 export type { DueTicket } from './codec.js';
-export { BadBodyError, ConcurrencyError, LogRefusedError, LogUnavailableError } from './errors.js';
+export {
+  BadBodyError,
+  ConcurrencyError,
+  LogRefusedError,
+  LogUnavailableError,
+  LogWentBackError,
+} from './errors.js';
 export type { Follower, FollowOptions } from './follower.js';
 export type { Drift } from './provision.js';
 export type { Reader } from './reader.js';

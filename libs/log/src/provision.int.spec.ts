@@ -70,7 +70,7 @@ describe('a queue', () => {
       await log.provisionQueue(queue, 'test');
       const tickets = collectTickets(log, queue);
       const refs = LANES.map(() => newTask(queue));
-      await Promise.all(refs.map((ref, i) => submit(log, ref, LANES[i]!)));
+      await Promise.all(refs.map((ref, i) => submit(log, ref, LANES[i])));
       await waitUntil(() => tickets.length === 12);
       expect(tickets.map(({ task_id }) => task_id).sort()).toEqual(refs.map(({ task_id }) => task_id).sort());
       expect(new Set(tickets.map((ticket) => ticket.queue))).toEqual(new Set([queue]));

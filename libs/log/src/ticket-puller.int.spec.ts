@@ -155,7 +155,7 @@ describe('a worker', () => {
     const submitted: number[] = [];
     for (let i = 0; i < COUNT / 10; i++) {
       const facts = await Promise.all(
-        Array.from({ length: 10 }, () => submit(writer, newTask(queue), LANES[(Math.random() * 12) | 0]!)),
+        Array.from({ length: 10 }, () => submit(writer, newTask(queue), LANES[(Math.random() * 12) | 0])),
       );
       submitted.push(...facts.map(({ sequence }) => sequence));
       await sleep(Math.random() * 4);
@@ -206,7 +206,7 @@ describe('a worker', () => {
     for (let i = 0; i < 50; i++) {
       const ref = newTask(queue);
       const sentAt = performance.now();
-      await submit(writer, ref, LANES[i % 12]!);
+      await submit(writer, ref, LANES[i % 12]);
       await waitUntil(() => cameAt.has(ref.task_id));
       delays.push(cameAt.get(ref.task_id)! - sentAt);
     }

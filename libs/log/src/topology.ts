@@ -139,14 +139,14 @@ export type ParsedSubject =
 
 /** Reads a subject of the stream `TASKS`; what is none of ours is `other`, never an error. */
 export function parseSubject(subject: string): ParsedSubject {
-  const [root, queue, third, fourth, fifth] = subject.split('.');
-  if (root === undefined || queue === undefined || third === undefined || fourth === undefined)
-    return { type: 'other' };
-  if (root === 'tasks' && fifth === undefined && isKind(third))
-    return { type: 'fact', queue, kind: third, task_id: fourth };
-  if (root === 'tasks' && fifth === 'due' && isLane(third))
+  const tokens = subject.split('.');
+  const [root, queue = '', third = '', fourth = '', fifth] = tokens;
+  if (tokens.length === 4) {
+    if (root === 'tasks' && isKind(third)) return { type: 'fact', queue, kind: third, task_id: fourth };
+    if (root === 'timers') return { type: 'timer', queue, task_id: third, fact: Number(fourth) };
+    if (root === 'asks') return { type: 'ask', queue, verb: third, task_id: fourth };
+  }
+  if (tokens.length === 5 && root === 'tasks' && fifth === 'due' && isLane(third))
     return { type: 'due', queue, lane: third, task_id: fourth };
-  if (root === 'timers') return { type: 'timer', queue, task_id: third, fact: Number(fourth) };
-  if (root === 'asks') return { type: 'ask', queue, verb: third, task_id: fourth };
   return { type: 'other' };
 }

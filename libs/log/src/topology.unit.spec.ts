@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { KINDS, LANES } from '@millrace/domain';
+import { laneConsumerConfig, parseSubject, subjects } from './topology.js';
+
+const task = { queue: 'video', task_id: 't1' };
+
+describe('a subject', () => {
+  it('of a fact is read as it was written', () => {
+    for (const kind of KINDS)
+      expect(parseSubject(subjects.fact(task, kind))).toEqual({ type: 'fact', kind, ...task });
+  });
+
+  it('of a fired timer names the lane of its ticket', () => {
+    for (const lane of LANES)
+      expect(parseSubject(subjects.due(task, lane))).toEqual({ type: 'due', lane, ...task });
+  });
+
+  it('of a timer names the wait, that of an ask what is asked', () => {
+    expect(parseSubject(subjects.timer(task, 7))).toEqual({ type: 'timer', fact: 7, ...task });
+    expect(parseSubject(subjects.ask(task, 'stop'))).toEqual({ type: 'ask', verb: 'stop', ...task });
+  });
+
+  it.each([
+    '',
+    'tasks',
+    'tasks.video',
+    'tasks.video.p5',
+    'tasks.video.p11.t1',
+    'tasks.video.p5.t1.junk',
+    'tasks.video.p5.t1.due.more',
+    'tasks.video.started.t1.due',
+    'ops.queue.paused',
+    'progress.video.t1',
+  ])('%p is none of the log’s', (subject) => {
+    expect(parseSubject(subject)).toEqual({ type: 'other' });
+  });
+
+  it('of a task with a fired timer stays outside its check subject', () => {
+    const tokens = (subject: string): number => subject.split('.').length;
+    expect(tokens(subjects.due(task, 'p5'))).toBe(tokens(subjects.factsOf(task)) + 1);
+  });
+});
+
+describe('the consumer of a lane', () => {
+  it('gives a ticket away again only after the lease, for ever, without a limit of what is out', () => {
+    const config = laneConsumerConfig('video', 'p5', { startSequence: 7, leaseSeconds: 30 });
+    expect(config).toMatchObject({
+      durable_name: 'video_p5',
+      filter_subject: 'tasks.video.p5.>',
+      ack_wait: 30_000_000_000,
+      max_deliver: -1,
+      max_ack_pending: -1,
+      max_waiting: 8192,
+      opt_start_seq: 7,
+    });
+  });
+});
