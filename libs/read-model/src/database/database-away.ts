@@ -2,7 +2,8 @@
 const AWAY_CLASSES: ReadonlySet<string> = new Set(['08', '53', '57', '58']);
 /** The tables are not there yet: the projector has not migrated. */
 const UNDEFINED_TABLE = '42P01';
-const SYSTEM_CODE = /^E[A-Z]+$/;
+/** Of the operating system. Node has codes of its own, `ERR_…`, for mistakes. */
+const SYSTEM_CODE = /^E(?!RR_)[A-Z_]+$/;
 /** What pg and its pool say without any code. */
 const AWAY_MESSAGE =
   /connection terminated|timeout exceeded|query read timeout|client was closed|not queryable/i;
@@ -12,9 +13,11 @@ const AWAY_MESSAGE =
  * The same question may be asked again later.
  */
 export function isDatabaseAway(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
-  if (!(error instanceof Error)) return false;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code !== 'string') return AWAY_MESSAGE.test(error.message);
+  // By its shape: an error of Node's own is no instance of the `Error` of a test's realm.
+  const { code, message, errors } = (error ?? {}) as { code?: unknown; message?: unknown; errors?: unknown };
+  if (typeof code !== 'string')
+    return Array.isArray(errors)
+      ? errors.some(isDatabaseAway)
+      : typeof message === 'string' && AWAY_MESSAGE.test(message);
   return SYSTEM_CODE.test(code) || AWAY_CLASSES.has(code.slice(0, 2)) || code === UNDEFINED_TABLE;
 }

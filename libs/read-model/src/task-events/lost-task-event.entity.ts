@@ -1,12 +1,12 @@
 import { Entity, PrimaryColumn } from 'typeorm';
-import { TaskEventRow } from './task-event.entity.js';
+import { FactRow } from './task-event.entity.js';
 
 /**
  * The table `lost_task_events`: facts that were projected, and that the log no longer had afterwards (power loss, a restored backup).
  * What somebody was told is not thrown away.
  */
 @Entity({ name: 'lost_task_events' })
-export class LostTaskEventRow extends TaskEventRow {
+export class LostTaskEventRow extends FactRow {
   /** When the projector found out. */
   @PrimaryColumn('timestamptz')
   lost_at!: string;

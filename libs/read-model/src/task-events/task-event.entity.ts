@@ -1,10 +1,8 @@
 import type { Json, Kind } from '@millrace/domain';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** The table `task_events`: every fact of the log, kept when the log has let it go. */
-@Entity({ name: 'task_events' })
-@Index('task_events_by_task', ['task_id', 'sequence'])
-export class TaskEventRow {
+/** A fact as a row. */
+export abstract class FactRow {
   @PrimaryColumn('bigint')
   sequence!: number;
 
@@ -39,3 +37,8 @@ export class TaskEventRow {
   @Column('json')
   data!: Record<string, Json>;
 }
+
+/** The table `task_events`: every fact of the log, kept when the log has let it go. */
+@Entity({ name: 'task_events' })
+@Index('task_events_by_task', ['task_id', 'sequence'])
+export class TaskEventRow extends FactRow {}
