@@ -2,10 +2,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadBodyError, DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, Ticket, TicketPuller } from '@millrace/log';
-import {
-  TaskCancelledError,
-  WorkerStoppingError,
-} from './errors.js';
+import { TaskCancelledError, WorkerStoppingError } from './errors.js';
 import type { Attempt, Holding } from './execution/attempt.js';
 import { Claimer, readTicket } from './execution/claimer.js';
 import type { Promised } from './execution/claimer.js';
