@@ -1,7 +1,7 @@
 import { TASK_SORTS } from '@millrace/read-model';
 import { STATUSES } from '@millrace/domain';
 import { z } from 'zod';
-import { QueueName, TaskName, TaskStatusName } from './submit-task.schema.js';
+import { Name, TaskStatusName } from './submit-task.schema.js';
 
 const LIMIT_DEFAULT = 50;
 const LIMIT_MOST = 500;
@@ -29,8 +29,8 @@ const statuses = z
 
 export const ListTasks = z.strictObject({
   status: statuses.optional(),
-  queue: QueueName.optional(),
-  task_name: TaskName.optional(),
+  queue: Name.optional(),
+  task_name: Name.optional(),
   tag: text.optional(),
   worker: text.optional().meta({ description: 'Worker of the current or last attempt.' }),
   user_id: text.optional(),

@@ -12,10 +12,10 @@ const KEY_CHARACTERS = 256;
 const LONGEST_SECONDS = 315_360_000;
 const RETRIES_AT_MOST = 1_000;
 
-export const TaskName = z.string().regex(NAME_PATTERN, {
+/** Of a task or a queue. */
+export const Name = z.string().regex(NAME_PATTERN, {
   error: 'must be 1 to 64 of the characters a-z, 0-9, _ and -.',
 });
-export const QueueName = TaskName;
 export const TaskId = z
   .string()
   .regex(ID_PATTERN, { error: 'must be 1 to 128 of the characters A-Z, a-z, 0-9, _ and -.' })
@@ -54,11 +54,11 @@ const Retry = z
 /** What somebody asks for when they submit a task. */
 export const SubmitTask = z
   .strictObject({
-    task_name: TaskName.meta({ description: 'A name that a handler has registered.' }),
+    task_name: Name.meta({ description: 'A name that a handler has registered.' }),
     parameters: parameters.optional().meta({
       description: 'Any JSON that the schema of the handler allows; {} when left out. 512 KiB at most.',
     }),
-    queue: QueueName.optional().meta({ description: 'Defaults to the queue of the handler.' }),
+    queue: Name.optional().meta({ description: 'Defaults to the queue of the handler.' }),
     priority: z.int().min(PRIORITY.min).max(PRIORITY.max).optional().meta({ description: '10 runs first.' }),
     delay_seconds: seconds.optional().meta({ description: 'Not before so many seconds from now.' }),
     eta: time.optional().meta({ description: 'Not before this time; one in the past is now.' }),

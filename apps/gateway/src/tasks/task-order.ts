@@ -31,7 +31,7 @@ export function orderOf(
   handler: KnownHandler | undefined,
   at: { now: number; correlationId: string },
 ): TaskOrder {
-  const parameters = body.parameters ?? {};
+  const parameters = body.parameters === undefined ? {} : body.parameters;
   refuseTooLarge(parameters);
   refuseUnfit(body.task_name, parameters, handler);
   const notBefore = notBeforeOf(body, at.now);
