@@ -82,11 +82,11 @@ export class Carrier {
     const task = { queue: row.queue, task_id: row.id };
     const last = await this.log.read.lastFact(task);
     if (!last) return 'needless';
-    const state = await this.log.read.task(task, last.sequence);
-    // It has moved between the two reads.
-    if (state.phase !== 'none' && state.sequence !== last.sequence) return 'moved';
+    const state = await this.log.read.task(task);
+    // It has moved between the two reads, or a replica is behind.
+    if (state.phase === 'none' || state.sequence !== last.sequence) return 'moved';
     const verdict = judgeCarry(state, last, low, Date.now());
-    if (verdict !== 'carry' || state.phase === 'none') return verdict;
+    if (verdict !== 'carry') return verdict;
     if (state.parameters === undefined && state.input < firstInLog) {
       // Nothing that the janitor keeps would bring them back, and one such task must not hold the log back for ever.
       this.logger.error({ ...task, input: state.input }, 'The parameters of a task have left the log');

@@ -1,4 +1,4 @@
-import type { Fact, TaskState } from '@millrace/domain';
+import type { ExistingTask, Fact } from '@millrace/domain';
 import type { SweptTask } from '@millrace/read-model';
 
 /**
@@ -26,7 +26,7 @@ export const looksCarriable = ({
  *
  * @param state the task as the log has it, up to its last fact
  */
-export function judgeCarry(state: TaskState, last: Fact, low: number, now: number): CarryVerdict {
+export function judgeCarry(state: ExistingTask, last: Fact, low: number, now: number): CarryVerdict {
   switch (state.phase) {
     case 'scheduled':
       // It is about to run: carried, it would lose its place in the lane.
@@ -38,7 +38,6 @@ export function judgeCarry(state: TaskState, last: Fact, low: number, now: numbe
     case 'ready':
     case 'running':
       return 'bound';
-    case 'none':
     case 'succeeded':
     case 'failed':
     case 'cancelled':
