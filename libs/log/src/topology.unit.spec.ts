@@ -1,6 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { KINDS, LANES } from '@millrace/domain';
-import { laneConsumerConfig, parseSubject, subjects } from './topology.js';
+import type { Kind, Lane } from '@millrace/domain';
+import {
+  DEFAULT_LEASE_SECONDS,
+  LEADER_LEASE_SECONDS,
+  bucketStream,
+  buckets,
+  laneConsumer,
+  laneConsumerConfig,
+  parseSubject,
+  streams,
+  subjects,
+} from './topology.js';
+import type { AskVerb } from './topology.js';
 
 const task = { queue: 'video', task_id: 't1' };
 
@@ -53,5 +66,40 @@ describe('the consumer of a lane', () => {
       max_waiting: 8192,
       opt_start_seq: 7,
     });
+  });
+});
+
+describe('docs/reference/subjects.md', () => {
+  const page = readFileSync(new URL('../../../docs/reference/subjects.md', import.meta.url), 'utf8');
+  const placeholders = { queue: '<queue>', task_id: '<taskId>' };
+
+  it('names every stream and where it is stored, every bucket and every consumer', () => {
+    for (const { name, storage } of Object.values(streams))
+      expect(page).toMatch(new RegExp(`\\| \`${name}\` .*\\| ${storage} `));
+    for (const name of Object.values(buckets)) expect(page).toContain(`| \`${name}\``);
+    expect(page).toContain(`\`${laneConsumer('<queue>', '<lane>' as Lane)}\``);
+    expect(page).toContain(`\`${bucketStream('<bucket>').stream}\``);
+    expect(page).toContain(`\`${bucketStream('<bucket>').prefix}<key>\``);
+    expect(page).toContain(`leased for ${DEFAULT_LEASE_SECONDS} seconds`);
+    expect(page).toContain(`${LEADER_LEASE_SECONDS} seconds after the last renewal`);
+  });
+
+  it('shows every subject and filter as it is made', () => {
+    const made: { [K in keyof typeof subjects]: string[] } = {
+      fact: [subjects.fact(placeholders, '<kind>' as Kind)],
+      factsOf: [subjects.factsOf(placeholders)],
+      factsOfId: [subjects.factsOfId('<taskId>')],
+      due: [subjects.due(placeholders, '<lane>' as Lane)],
+      timer: [subjects.timer(placeholders, '<sequence>' as unknown as number)],
+      timersOf: [subjects.timersOf(placeholders)],
+      ask: [subjects.ask(placeholders, '<verb>' as AskVerb)],
+      lane: [subjects.lane('<queue>', '<lane>' as Lane)],
+      interruptions: subjects.interruptions('<queue>'),
+      allTasks: [subjects.allTasks],
+      progress: [subjects.progress(placeholders)],
+      op: [subjects.op('<noun>', '<verb>')],
+      runsOf: [subjects.runsOf('<worker>')],
+    };
+    for (const subject of Object.values(made).flat()) expect(page).toContain(`| \`${subject}\``);
   });
 });
