@@ -1,0 +1,62 @@
+import type { Fact } from '@millrace/domain';
+import type { Deaths } from '../system/deaths.js';
+import type { JournalLine } from '../system/journal.js';
+import type { Case } from './case.js';
+import { pidOf } from './history-rules.js';
+
+type Started = Fact & { kind: 'started' };
+
+/** What handlers really did agrees with the log: once per attempt, and nothing without one. */
+export function effectFaults({ facts, lines }: Case, deaths: Deaths): string[] {
+  const attempts = facts.filter((fact): fact is Started => fact.kind === 'started');
+  return [
+    ...attempts.flatMap((started) => runFaults(started, lines)),
+    ...strayFaults(attempts, lines),
+    ...overlapFaults(lines, deaths),
+    ...resultFaults(facts, attempts, lines),
+  ];
+}
+
+function runFaults(started: Started, lines: JournalLine[]): string[] {
+  const own = lines.filter((line) => line.token === started.sequence);
+  const starts = own.filter((line) => line.word === 'start');
+  const faults = starts.length > 1 ? [`attempt ${started.data.attempt} ran ${starts.length} times`] : [];
+  const elsewhere = own.find((line) => line.pid !== pidOf(started));
+  if (elsewhere) faults.push(`attempt ${started.data.attempt} ran in the process ${elsewhere.pid}`);
+  return faults;
+}
+
+/** A side effect whose fencing token is that of no attempt. */
+function strayFaults(attempts: Started[], lines: JournalLine[]): string[] {
+  const tokens = new Set(attempts.map((started) => started.sequence));
+  return lines
+    .filter((line) => !tokens.has(line.token))
+    .map((line) => `did something (${line.word}) with the token ${line.token}, which is no attempt`);
+}
+
+/** Two runs at a time, unless the worker of the first was dead as far as anybody could tell. */
+function overlapFaults(lines: JournalLine[], deaths: Deaths): string[] {
+  const faults: string[] = [];
+  const open = new Map<number, JournalLine>();
+  for (const line of lines) {
+    if (line.word === 'start') {
+      for (const other of open.values())
+        if (!deaths.wasDead(other.pid, line.at))
+          faults.push(`attempt ${line.attempt} ran beside attempt ${other.attempt}`);
+      open.set(line.token, line);
+    }
+    if (line.word === 'end' || line.word === 'fail' || line.word === 'told') open.delete(line.token);
+  }
+  return faults;
+}
+
+/** The attempt that succeeded has reached its end, with the result that the log keeps. */
+function resultFaults(facts: Fact[], attempts: Started[], lines: JournalLine[]): string[] {
+  const end = facts.at(-1);
+  if (end?.kind !== 'succeeded') return [];
+  const token = attempts.at(-1)?.sequence;
+  const wrote = lines.some((line) => line.token === token && line.word === 'end');
+  if (!wrote) return ['succeeded without having reached its end'];
+  const result = end.data.result as { token?: number } | null;
+  return result?.token === token ? [] : [`kept the result of ${result?.token}, not that of ${token}`];
+}

@@ -1,0 +1,71 @@
+import { TERMINAL_KINDS } from '@millrace/domain';
+import type { Fact } from '@millrace/domain';
+import type { Deaths } from '../system/deaths.js';
+import type { Case } from './case.js';
+
+type Started = Fact & { kind: 'started' };
+
+const terminal: ReadonlySet<string> = new Set(TERMINAL_KINDS);
+const isTerminal = (fact: Fact): boolean => terminal.has(fact.kind);
+
+/** Lost attempts in a row after which a task is given up. */
+const LOST_AT_MOST = 3;
+
+/** Every accepted task ends exactly once, and as it was asked to. */
+export function endFaults({ order, facts }: Case): string[] {
+  if (facts.length === 0) return order?.submitted === 'yes' ? ['was accepted and is not in the log'] : [];
+  const ends = facts.filter(isTerminal);
+  const [end] = ends;
+  if (!end) return ['has no end'];
+  if (ends.length > 1) return [`has ${ends.length} ends`];
+  if (facts.at(-1) !== end) return ['goes on after its end'];
+  if (!order) return [];
+  if (order.submitted === 'no') return ['was refused and is in the log'];
+  if (order.cancelled === 'yes' && end.kind !== 'cancelled') return [`was cancelled and has ${end.kind}`];
+  const alwaysFails = (order.params.fail ?? 0) > order.maxRetries;
+  if (end.kind === 'cancelled')
+    return order.cancelled === 'yes' || order.cancelled === 'unknown' ? [] : ['is cancelled by nobody'];
+  if (end.kind !== 'failed') return alwaysFails ? ['succeeded although it always fails'] : [];
+  if (end.data.reason === 'worker_lost') return lostFaults(facts);
+  return alwaysFails ? [] : [`failed with ${end.data.error.message}`];
+}
+
+function lostFaults(facts: Fact[]): string[] {
+  const lost = facts.filter((fact) => fact.kind === 'started').length;
+  return lost >= LOST_AT_MOST ? [] : [`was given up after ${lost} attempts`];
+}
+
+/** Each fact was conditional on the one before: nobody wrote past another. */
+export function chainFaults({ facts }: Case): string[] {
+  return facts.flatMap((fact, index) => {
+    const before = facts[index - 1]?.sequence ?? 0;
+    return fact.prev === before ? [] : [`${fact.kind} ${fact.sequence} follows ${fact.prev}, not ${before}`];
+  });
+}
+
+/** A further attempt needs a reason: a failure that was planned, a hand-over, or the death of the worker. */
+export function attemptFaults({ order, facts }: Case, deaths: Deaths): string[] {
+  const faults: string[] = [];
+  let open: Started | undefined;
+  for (const fact of facts) {
+    if (fact.kind === 'scheduled' && fact.data.reason === 'retry') {
+      if (!fact.data.error?.message.startsWith('Planned failure'))
+        faults.push(`attempt ${fact.data.attempt} failed with ${fact.data.error?.message}`);
+      open = undefined;
+    }
+    if (fact.kind === 'yielded') open = undefined;
+    if (fact.kind !== 'started') continue;
+    if (open && !deaths.wasDead(pidOf(open), Date.parse(fact.at)))
+      faults.push(`attempt ${fact.data.attempt} was taken over from the living ${open.data.worker}`);
+    open = fact;
+    const due = order?.notBefore;
+    if (due !== undefined && Date.parse(fact.at) < due)
+      faults.push(`started ${due - Date.parse(fact.at)} ms too early`);
+  }
+  const retries = facts.filter((fact) => fact.kind === 'scheduled' && fact.data.reason === 'retry').length;
+  if (order && retries > (order.params.fail ?? 0)) faults.push(`was retried ${retries} times`);
+  return faults;
+}
+
+/** The id of a worker is `<host>-<pid>-<8 random digits>`. */
+export const pidOf = (started: Started): number => Number(started.data.worker.split('-').at(-2));

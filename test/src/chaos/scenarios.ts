@@ -1,0 +1,23 @@
+import type { Scenario } from './scenario.js';
+import { brokerKilled } from './scenarios/broker-killed.js';
+import { brokerOutage } from './scenarios/broker-outage.js';
+import { cancels } from './scenarios/cancels.js';
+import { drain } from './scenarios/drain.js';
+import { frozenWorker } from './scenarios/frozen-worker.js';
+import { gatewayAndProjectorKilled } from './scenarios/gateway-and-projector-killed.js';
+import { postgresAway } from './scenarios/postgres-away.js';
+import { timerBurst } from './scenarios/timer-burst.js';
+import { workersKilled } from './scenarios/workers-killed.js';
+
+/** Every way in which harm is done. */
+export const scenarios: readonly Scenario[] = [
+  workersKilled,
+  brokerKilled,
+  brokerOutage,
+  frozenWorker,
+  timerBurst,
+  gatewayAndProjectorKilled,
+  postgresAway,
+  cancels,
+  drain,
+];
