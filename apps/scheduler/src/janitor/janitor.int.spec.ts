@@ -18,6 +18,7 @@ import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
 import { Alerts } from '../patrol/alerts.js';
 import { Janitor } from './janitor.js';
 import type { JanitorOptions } from './janitor.js';
+import { watchStore } from './store-watch.js';
 
 const PROJECTOR = new URL('../../../projector/dist/main.js', import.meta.url);
 const logger = createLogger({ app: 'test', level: 'fatal', format: 'json' });
@@ -33,7 +34,7 @@ let log: TaskLog;
 let database: Database;
 let projector: TestApp;
 let alerts: Alerts;
-let raised: { payload: string }[];
+let raised: { subject: string; payload: string }[];
 
 beforeAll(async () => {
   postgres = await startTestPostgres();
@@ -309,6 +310,22 @@ describe('a running task beyond the limits', () => {
     await aJanitor().round();
     expect(await firstSequence()).toBe(sequence);
     expect(raised).toHaveLength(1);
+  });
+});
+
+describe('the store of the log', () => {
+  it('is told of when it fills, once, and again when it has filled anew', async () => {
+    await finished('a');
+    await watchStore(log, alerts, 1_000_000_000);
+    await watchStore(log, alerts, 1_000);
+    await watchStore(log, alerts, 1_000);
+    await watchStore(log, alerts, 1_000_000_000);
+    await watchStore(log, alerts, 1_000);
+    await waitUntil(() => raised.length === 2);
+    expect(raised.map(({ subject }) => subject)).toEqual([
+      'ops.alert.store_filling',
+      'ops.alert.store_filling',
+    ]);
   });
 });
 
