@@ -17,6 +17,8 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
+/** What is under way when the gateway stops is answered within this time, or cut off. */
+const ANSWER_WITHIN_MS = 20_000;
 const CLOSE_IDLE_EVERY_MS = 50;
 const PREFIX = 'api/v1';
 /** For probes and people: no part of the versioned API. */
@@ -38,8 +40,13 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   return { url: `http://127.0.0.1:${port}`, stop: () => stop(app) };
 }
 
-/** A connection that was answering when the server closed is idle a moment later, and would be kept alive for a minute. */
 async function stop(app: NestFastifyApplication): Promise<void> {
-  const sweep = setInterval(() => app.getHttpServer().closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
-  await app.close().finally(() => clearInterval(sweep));
+  const server = app.getHttpServer();
+  // A connection that was answering when the server closed is idle a moment later, and would be kept alive for a minute.
+  const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
+  const patience = setTimeout(() => server.closeAllConnections(), ANSWER_WITHIN_MS);
+  await app.close().finally(() => {
+    clearInterval(sweep);
+    clearTimeout(patience);
+  });
 }

@@ -47,6 +47,11 @@ describe('a request', () => {
     expect((await client.call('POST /tasks', { body, headers, key: null })).status).toBe(202);
   });
 
+  it('for the head of an answer needs its key, too', async () => {
+    expect((await client.call('HEAD /tasks/a/status', { key: null })).status).toBe(401);
+    expect((await client.call('HEAD /keys', { key: null })).status).toBe(401);
+  });
+
   it('is refused before its body is read', async () => {
     const answer = await client.call('POST /tasks', { body: '{"broken', key: null });
     expect(answer.status).toBe(401);

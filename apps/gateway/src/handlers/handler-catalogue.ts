@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { isName } from '@millrace/domain';
-import { TaskLog } from '@millrace/log';
+import { BadBodyError, TaskLog } from '@millrace/log';
 import type { HandlerRecord } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
 import { LOGGER } from '../gateway.constants.js';
@@ -19,10 +19,13 @@ export class HandlerCatalogue implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    this.#stop = await this.log.buckets.handlers.watch((name, record) => {
-      if (record) this.#keep(name, record);
-      else this.#handlers.delete(name);
-    });
+    this.#stop = await this.log.buckets.handlers.watch(
+      (name, record) => {
+        if (record) this.#keep(name, record);
+        else this.#handlers.delete(name);
+      },
+      (error) => this.logger.error({ err: error }, 'The handlers cannot be followed'),
+    );
   }
 
   onApplicationShutdown(): void {
@@ -35,7 +38,8 @@ export class HandlerCatalogue implements OnModuleInit, OnApplicationShutdown {
 
   /** Asks the bucket itself: a handler that was registered this instant may not have reached the memory yet. */
   async look(taskName: string): Promise<KnownHandler | undefined> {
-    const entry = isName(taskName) ? await this.log.buckets.handlers.get(taskName) : undefined;
+    if (!isName(taskName)) return undefined;
+    const entry = await this.log.buckets.handlers.get(taskName).catch(ifUnreadable);
     return entry && this.#keep(taskName, entry.value);
   }
 
@@ -53,4 +57,9 @@ export class HandlerCatalogue implements OnModuleInit, OnApplicationShutdown {
     this.#handlers.set(name, handler);
     return handler;
   }
+}
+
+/** A record that is none is passed over by the watch, too. */
+function ifUnreadable(error: unknown): undefined {
+  if (!(error instanceof BadBodyError)) throw error;
 }

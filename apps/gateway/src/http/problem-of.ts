@@ -1,5 +1,5 @@
 import { REFUSALS, isRefusal } from '@millrace/domain';
-import { ConcurrencyError, LogUnavailableError } from '@millrace/log';
+import { ConcurrencyError, LogRefusedError, LogUnavailableError } from '@millrace/log';
 import { HttpException } from '@nestjs/common';
 import { GATEWAY_PROBLEMS, ProblemError, REFUSAL_STATUS, problem } from './problem.js';
 import type { GatewayProblemCode, Problem } from './problem.js';
@@ -12,6 +12,9 @@ export interface ProblemAnswer {
 
 /** Seconds after which a client may try again what the log could not take. */
 const RETRY_LOG_SECONDS = 2;
+
+/** JetStream's code for a message over the `max_payload` of the server, which may be set lower than ours needs. */
+const MESSAGE_TOO_LARGE = 10054;
 
 /** What Fastify complains about before a handler runs. */
 const FASTIFY_PROBLEMS: Record<string, [GatewayProblemCode, string]> = {
@@ -55,6 +58,8 @@ export function problemOf(error: unknown): ProblemAnswer | undefined {
         'Others changed the task at the same time, again and again. Try again.',
       ),
     );
+  if (error instanceof LogRefusedError && error.code === MESSAGE_TOO_LARGE)
+    return ofOwn(new ProblemError('task/too-large', `The log takes no message as long: ${error.message}`));
   return ofHttp(error);
 }
 

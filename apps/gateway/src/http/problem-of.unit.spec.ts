@@ -53,6 +53,13 @@ describe('an error of the log', () => {
     expect(headers).toEqual({ 'retry-after': '2' });
   });
 
+  it('for a message too long is the fault of the task', () => {
+    expect(problemOf(new LogRefusedError(10054, '2 MiB.'))?.body).toMatchObject({
+      status: 413,
+      code: 'task/too-large',
+    });
+  });
+
   it('after lost races is a conflict', () => {
     expect(problemOf(new ConcurrencyError(1, 2))?.body).toMatchObject({
       status: 409,

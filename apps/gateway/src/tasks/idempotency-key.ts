@@ -3,10 +3,14 @@ import { invalidRequest } from '../http/validation.pipe.js';
 import { SubmitTask } from './submit-task.schema.js';
 
 const HEADER = 'Idempotency-Key';
+/** Headers are bytes: what a client means by others is anybody's guess, and would be another key than in a body. */
+const ASCII = /^[\x20-\x7e]*$/;
 
 /** The submission with the key of the header as its `unique_key`. */
 export function keyed(body: SubmitTask, key: string | undefined): SubmitTask {
   if (key === undefined) return body;
+  if (!ASCII.test(key))
+    throw refused('The header may only have ASCII characters: send the key as unique_key.');
   const { unique_key } = body;
   if (unique_key !== undefined && unique_key !== key)
     throw refused(`The header ${HEADER} and unique_key name different keys: send one of them.`);

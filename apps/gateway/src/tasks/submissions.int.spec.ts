@@ -416,6 +416,11 @@ describe('a submission that is refused', () => {
     expect(body.errors?.map(({ path }) => path).sort()).toEqual(['bar', 'foo', 'priority', 'tags[0]']);
   });
 
+  it('for a key in a header that is no ASCII', async () => {
+    const answer = await submit({ task_name: 'anything' }, { 'idempotency-key': 'caf\u00e9' });
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ path: 'Idempotency-Key' }] } });
+  });
+
   it('for two different keys', async () => {
     const both = await submit({ task_name: 'anything', unique_key: 'a' }, { 'idempotency-key': 'b' });
     expect(both).toMatchObject({ status: 400, body: { errors: [{ path: 'Idempotency-Key' }] } });

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { statusOf } from '@millrace/domain';
 import type { ExistingTask } from '@millrace/domain';
 import type { TaskRow } from '@millrace/read-model';
-import { ConcurrencyError, LogRefusedError, LogUnavailableError, TaskLog } from '@millrace/log';
+import { ConcurrencyError, LogUnavailableError, TaskLog } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
 import { HandlerCatalogue } from '../handlers/handler-catalogue.js';
 import type { KnownHandler } from '../handlers/known-handler.js';
@@ -17,6 +17,7 @@ import type { TaskOrder } from './task-order.js';
 
 /** The log answers within this time, or the caller is told to come back. */
 const DEADLINE_MS = 5_000;
+const NAMED_AT_MOST = 20;
 
 /** Turns what somebody asks for into a task of the log. */
 @Injectable()
@@ -75,13 +76,6 @@ export class Submissions {
       };
     } catch (error) {
       if (error instanceof ConcurrencyError) return this.#first(order, error);
-      if (error instanceof LogRefusedError)
-        throw new ProblemError(
-          'task/too-large',
-          `The log refused the task: ${error.message}`,
-          {},
-          { cause: error },
-        );
       throw error;
     }
   }
@@ -113,7 +107,7 @@ export class Submissions {
 
   async #lookForQueue(queue: string): Promise<void> {
     if (await this.queues.look(queue)) return;
-    const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().join(', ')}. A worker that serves a queue defines it.`;
+    const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().slice(0, NAMED_AT_MOST).join(', ')}. A worker that serves a queue defines it.`;
     throw new ProblemError('task/unknown-queue', message, { errors: [{ path: 'queue', message }] });
   }
 }

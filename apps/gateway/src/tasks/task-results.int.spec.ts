@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
 import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
@@ -6,15 +9,15 @@ import { GatewayClient } from '../testing/gateway-client.js';
 import { TaskDriver } from '../testing/task-driver.js';
 import type { TaskResult } from './task-view.schema.js';
 
-const MONITOR_PORT = 18_322;
-
+let monitorPort: number;
 let nats: TestNats;
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats({ monitorPort: MONITOR_PORT });
+  monitorPort = await freePort();
+  nats = await startTestNats({ monitorPort });
   log = await openTestLog(nats.url);
   driver = new TaskDriver(log);
   await driver.register({ name: 'work', queue: 'default' });
@@ -32,9 +35,17 @@ const submit = (): Promise<string> => client.submit({ task_name: 'work' });
 const wait = (taskId: string, timeout: number, signal?: AbortSignal) =>
   client.call<TaskResult>(`GET /tasks/${taskId}/result?timeout=${timeout}`, signal ? { signal } : {});
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
 /** Whether the gateway listens for what happens to the task. */
 async function isWaitedFor(taskId: string): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${MONITOR_PORT}/connz?subs=1`);
+  const response = await fetch(`http://127.0.0.1:${monitorPort}/connz?subs=1`);
   return (await response.text()).includes(`"tasks.default.*.${taskId}"`);
 }
 
