@@ -5,6 +5,8 @@ import { PROJECT_DIR } from './config.js';
 export interface Connections {
   natsUrl: string;
   databaseUrl: string;
+  /** What the broker may store, where we know: the gateway refuses submits before it is full. */
+  storeLimitBytes: number | undefined;
 }
 
 /** What only the gateway is told. */
@@ -25,7 +27,13 @@ export const STOP_ORDER = ['worker', 'gateway', 'scheduler', 'projector'] as con
 
 /** The four apps, each with the settings it needs and no others. */
 export function defineApps(connections: Connections, gateway: GatewaySettings): AppDefinition[] {
-  const shared = { NATS_URL: connections.natsUrl, DATABASE_URL: connections.databaseUrl };
+  const shared = {
+    NATS_URL: connections.natsUrl,
+    DATABASE_URL: connections.databaseUrl,
+    ...(connections.storeLimitBytes !== undefined && {
+      MILLRACE_STORE_LIMIT_BYTES: String(connections.storeLimitBytes),
+    }),
+  };
   const own: Partial<Record<string, NodeJS.ProcessEnv>> = {
     gateway: { PORT: String(gateway.port), MILLRACE_ADMIN_KEY: gateway.adminKey },
   };

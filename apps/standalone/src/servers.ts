@@ -20,6 +20,8 @@ type ServerLife = Life & { readonly url: string };
 /** A server the apps connect to: `supervised` only when it is ours. */
 export interface Server {
   url: string;
+  /** What a broker of ours may store; unknown for one that is not ours. */
+  storeLimitBytes?: number;
   supervised: Supervised<ServerLife> | undefined;
 }
 
@@ -40,7 +42,8 @@ export async function provideNats(
     signal,
   });
   let port = nats.port;
-  return supervise('nats', report, async () => {
+  let storeLimitBytes = 0;
+  const server = await supervise('nats', report, async () => {
     const voice = new ServerVoice('nats', /\[(WRN|ERR|FTL)\]/, output);
     const running = await startNats({
       binary: path,
@@ -52,9 +55,11 @@ export async function provideNats(
     voice.isUp = true;
     // Kept for the next life: the apps know this one.
     port = running.port;
+    storeLimitBytes = running.maxFileStoreBytes;
     report(`nats-server ${version} (${source}: ${path}) listens on port ${String(port)}.`);
     return running;
   });
+  return { ...server, storeLimitBytes };
 }
 
 /** Starts Postgres; with DATABASE_URL it starts none. */

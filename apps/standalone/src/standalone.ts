@@ -85,7 +85,11 @@ export class Standalone {
     if (failures.length > 1) throw new AggregateError(failures);
     if (failures.length === 1) throw failures[0];
     const [nats, postgres] = this.servers as [Server, Server];
-    return { natsUrl: nats.url, databaseUrl: postgres.url };
+    return {
+      natsUrl: nats.url,
+      databaseUrl: postgres.url,
+      storeLimitBytes: nats.storeLimitBytes,
+    };
   }
 
   private async startApps(definitions: readonly AppDefinition[]): Promise<void> {

@@ -44,6 +44,8 @@ export interface RunningNats {
   readonly port: number;
   readonly pid: number;
   readonly storeDir: string;
+  /** What the store may hold: the server refuses every write beyond it. */
+  readonly maxFileStoreBytes: number;
   /** Settles when the server has ended, for whatever reason. */
   readonly exited: Promise<ServerExit>;
   /** Stops it cleanly. Safe twice, and after its end. */
@@ -80,7 +82,9 @@ async function startLocked(
 ): Promise<RunningNats> {
   const { user, password } = await loadOrCreateCredentials(dataDir, USER);
   const storeDir = join(dataDir, 'store');
-  const configFile = await writeConfig(options, dataDir, { user, password, storeDir });
+  await mkdir(storeDir, { recursive: true, mode: 0o700 });
+  const maxFileStoreBytes = options.maxFileStoreBytes ?? (await defaultStoreLimit(storeDir));
+  const configFile = await writeConfig(options, dataDir, { user, password, storeDir, maxFileStoreBytes });
   const server = await ServerProcess.spawn({
     command: options.binary,
     args: ['--config', configFile],
@@ -102,6 +106,7 @@ async function startLocked(
     port,
     pid: server.pid,
     storeDir,
+    maxFileStoreBytes,
     exited,
     async stop() {
       await server.stop(STOP_GRACE_MS);
@@ -117,15 +122,13 @@ async function startLocked(
 async function writeConfig(
   options: StartNatsOptions,
   dataDir: string,
-  login: { user: string; password: string; storeDir: string },
+  known: { user: string; password: string; storeDir: string; maxFileStoreBytes: number },
 ): Promise<string> {
-  await mkdir(login.storeDir, { recursive: true, mode: 0o700 });
   const file = join(dataDir, 'nats-server.conf');
   const text = renderNatsConfig({
-    ...login,
+    ...known,
     port: options.port ?? 0,
     monitorPort: options.monitorPort,
-    maxFileStoreBytes: options.maxFileStoreBytes ?? (await defaultStoreLimit(login.storeDir)),
     maxMemoryStoreBytes: options.maxMemoryStoreBytes ?? 1024 * MIB,
     maxPayloadBytes: options.maxPayloadBytes ?? MIB,
     syncInterval: options.syncInterval ?? '100ms',
