@@ -15,7 +15,9 @@ const summary = {
   status: TaskStatusName,
   queue: z.string(),
   priority: z.int(),
-  progress: progressSchema.nullable().meta({ description: 'Last report of the current or last attempt.' }),
+  progress: progressSchema
+    .nullable()
+    .meta({ description: 'Last report of the current or last attempt; null once it has succeeded.' }),
   attempt: z.int().meta({ description: 'Number of the current or last attempt; 0 before the first.' }),
   max_retries: z.int(),
   worker: z.string().nullable().meta({ description: 'Worker of the current or last attempt.' }),

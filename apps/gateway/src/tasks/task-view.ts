@@ -20,7 +20,8 @@ export function summaryOf(state: ExistingTask, traces: TaskTraces, now: number):
     status: statusOf(state),
     queue: state.queue,
     priority: spec.priority,
-    progress,
+    // The log has a report every 15 s only: the last one says little of a task that has come to its end.
+    progress: state.phase === 'succeeded' ? null : progress,
     attempt: attempts.begun,
     max_retries: spec.retry.max_retries,
     worker,

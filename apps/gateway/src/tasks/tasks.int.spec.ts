@@ -89,7 +89,7 @@ describe('the status of a task', () => {
     const ended = await driver.succeed(taskId, 'done');
     expect(await statusOf(taskId)).toMatchObject({
       status: 'SUCCESS',
-      progress: { percent: 40 },
+      progress: null,
       worker: 'worker-1',
       started_at: at,
       finished_at: ended.at,
