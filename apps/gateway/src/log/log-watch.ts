@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import { TaskLog } from '@millrace/log';
+import { LogUnavailableError, TaskLog } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
 import type { GatewayConfig } from '../config.js';
 import { CONFIG, LOGGER } from '../gateway.constants.js';
@@ -29,9 +29,18 @@ export class LogWatch implements OnModuleInit, BeforeApplicationShutdown {
     return this.#firstSequence > 1;
   }
 
-  /** The same, not as of the last look but of now. */
+  /**
+   * The same, not as of the last look but of now.
+   *
+   * @throws LogUnavailableError without an answer
+   */
   async hasForgottenByNow(): Promise<boolean> {
-    if (!this.hasForgotten) this.#firstSequence = (await this.log.admin.state()).firstSequence;
+    if (this.hasForgotten) return true;
+    try {
+      this.#firstSequence = (await this.log.admin.state()).firstSequence;
+    } catch (cause) {
+      throw new LogUnavailableError('The log did not say what it still has.', { cause });
+    }
     return this.hasForgotten;
   }
 

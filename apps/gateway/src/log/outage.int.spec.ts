@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
 import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
@@ -26,6 +27,8 @@ afterAll(async () => {
 });
 
 const body = { task_name: 'work' };
+/** A busy machine may need longer to start a broker than the gateway waits. */
+const SHORT_MS = 1_000;
 
 describe('while the log is away', () => {
   it('everything that needs it answers 503 with Retry-After, and goes on when it is back', async () => {
@@ -56,20 +59,25 @@ describe('while the log is away', () => {
     await waitUntil(async () => (await client.call('POST /tasks', { body })).status === 202);
     expect((await client.call(`DELETE /tasks/${taskId}`)).status).toBe(200);
     // Nothing that was refused has been written since.
-    expect((await log.admin.state()).lastSequence).toBe(3);
+    const { lastSequence } = await waitUntil(() => log.admin.state());
+    expect(lastSequence).toBe(3);
   });
 
   it('a short loss is sat out', async () => {
     const submissions: Promise<number>[] = [];
-    const killed = nats.kill().then(() => nats.restart());
+    const lostAt = performance.now();
+    const isBack = nats
+      .kill()
+      .then(() => nats.restart())
+      .then(() => performance.now() - lostAt);
     for (let n = 0; n < 20; n++) {
-      submissions.push(
-        client.call('POST /tasks', { body: { ...body, unique_key: `k${n}` } }).then(({ status }) => status),
-      );
-      await new Promise((go) => setTimeout(go, 20));
+      const submission = client.call('POST /tasks', { body: { ...body, unique_key: `k${n}` } });
+      submissions.push(submission.then(({ status }) => status));
+      await sleep(20);
     }
-    await killed;
-    expect(new Set(await Promise.all(submissions))).toEqual(new Set([202]));
+    const wasShort = (await isBack) < SHORT_MS;
+    const statuses = new Set(await Promise.all(submissions));
+    expect(wasShort ? [202] : [202, 503]).toEqual(expect.arrayContaining([...statuses]));
   });
 
   it('a submission repeated with its key is stored once', async () => {
@@ -93,8 +101,8 @@ describe('while the log is away', () => {
     await nats.kill();
     await nats.restart();
     await waitUntil(async () => (await client.call('POST /tasks', { body })).status === 202);
-    // Lost when it comes while this connection is still being made anew.
-    await waitUntil(() => log.buckets.handlers.put('after', { name: 'after', queue: 'default' }));
+    await waitUntil(() => log.connected);
+    await log.buckets.handlers.put('after', { name: 'after', queue: 'default' });
     await waitUntil(async () => {
       const { body } = await client.call<{ items: { name: string }[] }>('GET /handlers');
       return body.items.some(({ name }) => name === 'after');
