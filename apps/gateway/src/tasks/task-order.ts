@@ -147,4 +147,10 @@ function invalid(path: string, message: string): ProblemError {
   return new ProblemError('request/invalid', message, { errors: [{ path, message }] });
 }
 
-const toTime = (ms: number): string => new Date(ms).toISOString();
+let latest = { ms: 0, text: '' };
+
+/** The tasks of a bulk are submitted in a few milliseconds, each of which is written out once. */
+function toTime(ms: number): string {
+  if (latest.ms !== ms) latest = { ms, text: new Date(ms).toISOString() };
+  return latest.text;
+}
