@@ -147,7 +147,7 @@ function invalid(path: string, message: string): ProblemError {
   return new ProblemError('request/invalid', message, { errors: [{ path, message }] });
 }
 
-let latest = { ms: 0, text: '' };
+let latest = { ms: NaN, text: '' };
 
 /** The tasks of a bulk are submitted in a few milliseconds, each of which is written out once. */
 function toTime(ms: number): string {
