@@ -12,8 +12,9 @@ import { conclude } from '../scenario.js';
 import type { Round, Scenario } from '../scenario.js';
 
 const STOPS_WITHIN_MS = 2_000;
-const SLOTS = 100;
+const SLOTS = 200;
 const LONG: Wish = { params: { ms: 120_000 } };
+const DEAF: Wish = { params: { ms: 120_000, deaf: true } };
 
 /** Cancels of tasks in every state: in the quiet case, and of silent handlers whose worker is away from the broker. */
 export const cancels: Scenario = {
@@ -55,7 +56,7 @@ interface Story {
 async function quietly({ system, load, round }: Story): Promise<void> {
   const [running, deaf, delayed, ended] = await load.submitAll([
     LONG,
-    { params: { ms: 5_000, deaf: true } },
+    DEAF,
     { params: {}, delaySeconds: 60 },
     { params: {} },
   ]);
@@ -100,7 +101,7 @@ async function whileBrokerIsAway({ system, load, round }: Story, tasks: number):
   const orders = await silent(system, load, tasks);
   await system.nats.kill();
   const cancelling = orders.map(async (order) => {
-    while ((await load.cancel(order)).status !== 200) await sleep(10);
+    await waitUntil(async () => (await load.cancel(order)).status === 200, { timeoutMs: 30_000 });
     return Date.now();
   });
   await sleep(round.dice.between(300, 1500));
@@ -111,9 +112,7 @@ async function whileBrokerIsAway({ system, load, round }: Story, tasks: number):
 
 /** Handlers that run and say nothing; half of them do not even stop. */
 async function silent(system: System, load: Load, tasks: number): Promise<Order[]> {
-  const orders = await load.submitAll(
-    Array.from({ length: tasks }, (_, at) => (at % 2 === 0 ? LONG : { params: { ms: 4_000, deaf: true } })),
-  );
+  const orders = await load.submitAll(Array.from({ length: tasks }, (_, at) => (at % 2 === 0 ? LONG : DEAF)));
   await waitUntil(() => started(system, orders), { timeoutMs: 20_000, what: 'the start of silent handlers' });
   return orders;
 }
