@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** A way to a server that can be cut and mended: the network between one process and the broker. */
+/** A way to a server that can be cut, stopped up and mended: the network between one process and the broker. */
 export class TcpGate {
   readonly #pairs = new Set<Socket>();
   #isOpen = true;
@@ -32,8 +32,14 @@ export class TcpGate {
     for (const socket of this.#pairs) socket.destroy();
   }
 
+  /** Lets nothing through any more, and loses nothing: neither side is told, and what they sent arrives with {@link mend}. */
+  stopUp(): void {
+    for (const socket of this.#pairs) socket.pause();
+  }
+
   mend(): void {
     this.#isOpen = true;
+    for (const socket of this.#pairs) socket.resume();
   }
 
   async close(): Promise<void> {

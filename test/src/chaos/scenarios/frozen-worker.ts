@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '@millrace/testing';
 import { TaskWatch } from '../../audit/task-watch.js';
+import type { AppendLine } from '../../system/chaos-handlers.js';
 import type { JournalLine, JournalWord } from '../../system/journal.js';
 import { withSystem } from '../../system/system.js';
 import type { System } from '../../system/system.js';
-import type { AppendLine } from '../../system/chaos-handlers.js';
+import { TcpGate } from '../../system/tcp-gate.js';
+import type { WorkerProcess } from '../../system/worker-process.js';
 import { Load } from '../load.js';
 import { conclude } from '../scenario.js';
 import type { Round, Scenario } from '../scenario.js';
@@ -18,16 +20,54 @@ const SOON_MS = 30_000;
 /** Longer than anybody here waits. */
 const FOR_EVER_MS = 120_000;
 
-/** When the frozen worker comes back, and with what. */
-const STORIES: readonly { back: string; params: AppendLine }[] = [
+/** How a worker gets lost past its lease, when it comes back, and what its handler does. */
+interface Plot {
+  name: string;
+  lost: 'frozen' | 'cut off' | 'stopped up';
+  back: 'beside its successor' | 'after its successor';
+  params: AppendLine;
+}
+
+const PLOTS: readonly Plot[] = [
   // Its handler says nothing and goes on: nobody tells it that its time is over.
-  { back: 'beside-its-successor', params: { ms: [FOR_EVER_MS, FOR_EVER_MS, 500] } },
+  {
+    name: 'silent',
+    lost: 'frozen',
+    back: 'beside its successor',
+    params: { ms: [FOR_EVER_MS, FOR_EVER_MS, 500] },
+  },
   // Its handler has long slept enough, and returns a result at once.
-  { back: 'with-a-late-result', params: { ms: [2_000, FOR_EVER_MS, 500] } },
-  { back: 'after-its-successor', params: { ms: [FOR_EVER_MS, FOR_EVER_MS, 3_000], report: true } },
+  {
+    name: 'late-result',
+    lost: 'frozen',
+    back: 'beside its successor',
+    params: { ms: [2_000, FOR_EVER_MS, 500] },
+  },
+  {
+    name: 'reporting',
+    lost: 'frozen',
+    back: 'after its successor',
+    params: { ms: [FOR_EVER_MS, FOR_EVER_MS, 3_000], report: true },
+  },
 ];
 
-/** A worker frozen past its lease, its successor killed, and the frozen one back as a zombie. */
+/** Its handler never rested: only the network was gone. */
+const OVER_THE_NETWORK: readonly Plot[] = [
+  {
+    name: 'cut-off',
+    lost: 'cut off',
+    back: 'beside its successor',
+    params: { ms: [FOR_EVER_MS, FOR_EVER_MS, 500] },
+  },
+  {
+    name: 'stopped-up',
+    lost: 'stopped up',
+    back: 'beside its successor',
+    params: { ms: [FOR_EVER_MS, FOR_EVER_MS, 500], report: true },
+  },
+];
+
+/** A worker lost past its lease, its successor killed, and the lost one back as a zombie. */
 export const frozenWorker: Scenario = {
   name: 'frozen-worker',
   claim: 'a zombie disturbs neither its successor nor the one after that',
@@ -38,8 +78,8 @@ export const frozenWorker: Scenario = {
       const load = new Load(system.api, round.dice.fork(), `c${round.seed}`);
       for (let at = 0; at < rounds; at++)
         await Promise.all(
-          STORIES.map(({ back, params }) =>
-            tell({ system, load, round, back, params, queue: `${back}-${at}` }),
+          [...PLOTS, round.dice.pick(OVER_THE_NETWORK)].map((plot) =>
+            new Story(system, load, round, plot, `${plot.name}-${at}`).tell(),
           ),
         );
       await conclude(round, system, watch, load);
@@ -47,52 +87,95 @@ export const frozenWorker: Scenario = {
   },
 };
 
-interface Story {
-  system: System;
-  load: Load;
-  round: Round;
-  back: string;
-  params: AppendLine;
-  /** Each story has its workers to itself. */
-  queue: string;
-}
+class Story {
+  #taskId = '';
+  readonly #workers = new Map<number, { worker: WorkerProcess; gate: TcpGate }>();
 
-async function tell({ system, load, round, back, params, queue }: Story): Promise<void> {
-  const workers = await Promise.all([1, 2, 3].map(() => system.startWorker({ ...WORKER, queue })));
-  const workerOf = ({ pid }: JournalLine) => workers.find((worker) => worker.pid === pid)!;
-  const { taskId } = await load.submit({ params, queue });
-  const wrote = (attempt: number, word: JournalWord): Promise<JournalLine> =>
-    waitUntil(
-      () => system.journal.of(taskId).find((line) => line.attempt === attempt && line.word === word),
-      { timeoutMs: SOON_MS, every: 20, what: `the ${word} of attempt ${attempt} in ${queue}` },
-    );
-  // Nobody takes anything over in the quiet time after a connect.
-  await sleep(WORKER.quietSeconds * 1000);
-  const zombie = workerOf(await wrote(1, 'start'));
-  zombie.freeze();
-  const successor = workerOf(await wrote(2, 'start'));
-  if (back !== 'after-its-successor') zombie.thaw();
-  if (back === 'with-a-late-result') {
-    await wrote(1, 'end');
-    await zombie.slot.app.line('Attempt overtaken', SOON_MS);
-    const { phase } = await system.log.read.task({ queue, task_id: taskId });
-    round.expect(phase === 'running', `${queue}: the late result of a zombie made the task ${phase}`);
+  constructor(
+    private readonly system: System,
+    private readonly load: Load,
+    private readonly round: Round,
+    private readonly plot: Plot,
+    /** Each story has its workers to itself. */
+    private readonly queue: string,
+  ) {}
+
+  async tell(): Promise<void> {
+    await Promise.all([1, 2, 3].map(() => this.#startWorker()));
+    try {
+      await this.#tell();
+    } finally {
+      for (const { worker, gate } of this.#workers.values()) {
+        await worker.slot.kill();
+        await gate.close();
+      }
+    }
   }
-  await sleep(round.dice.between(0, LEASE_SECONDS * 1000));
-  await successor.kill();
-  const killedAt = Date.now();
-  const { at } = await wrote(3, 'start');
-  round.note(`${queue}: attempt 3 began ${at - killedAt} ms after the second death`);
-  round.expect(at - killedAt <= TAKEOVER_WITHIN_MS, `${queue}: no other worker for ${at - killedAt} ms`);
-  if (back === 'after-its-successor') zombie.thaw();
-  await wrote(3, 'end');
-  // Unless it has ended by itself, it was told that it is of no use any more.
-  if (back !== 'with-a-late-result') await wrote(1, 'told');
-  await waitUntil(async () => (await system.api.status(taskId)).body.status === 'SUCCESS', {
-    timeoutMs: SOON_MS,
-    every: 50,
-    what: `the end of the task in ${queue}`,
-  });
-  round.count('zombies');
-  await Promise.all(workers.map((worker) => worker.slot.kill()));
+
+  async #tell(): Promise<void> {
+    const { round, queue, plot } = this;
+    ({ taskId: this.#taskId } = await this.load.submit({ params: plot.params, queue }));
+    // Nobody takes anything over in the quiet time after a connect.
+    await sleep(WORKER.quietSeconds * 1000);
+    const { pid } = await this.#wrote(1, 'start');
+    this.#lose(pid);
+    const successor = await this.#wrote(2, 'start');
+    if (plot.back === 'beside its successor') this.#bringBack(pid);
+    if (plot.name === 'late-result') await this.#lateResult(pid);
+    await sleep(round.dice.between(0, LEASE_SECONDS * 1000));
+    await this.#workers.get(successor.pid)!.worker.kill();
+    const killedAt = Date.now();
+    const { at } = await this.#wrote(3, 'start');
+    round.note(`${queue}: attempt 3 began ${at - killedAt} ms after the second death`);
+    round.expect(at - killedAt <= TAKEOVER_WITHIN_MS, `${queue}: no other worker for ${at - killedAt} ms`);
+    if (plot.back === 'after its successor') this.#bringBack(pid);
+    await this.#wrote(3, 'end');
+    // Unless it has ended by itself, it was told that it is of no use any more.
+    if (plot.name !== 'late-result') await this.#wrote(1, 'told');
+    await waitUntil(async () => (await this.system.api.status(this.#taskId)).body.status === 'SUCCESS', {
+      timeoutMs: SOON_MS,
+      every: 50,
+      what: `the end of the task in ${queue}`,
+    });
+    round.count('zombies');
+  }
+
+  async #startWorker(): Promise<void> {
+    const gate = await TcpGate.before(this.system.nats.url);
+    const worker = await this.system.startWorker({ ...WORKER, queue: this.queue, natsUrl: gate.url });
+    this.#workers.set(worker.pid, { worker, gate });
+  }
+
+  #lose(pid: number): void {
+    const { worker, gate } = this.#workers.get(pid)!;
+    if (this.plot.lost === 'frozen') worker.freeze();
+    else this.system.deaths.died(pid);
+    if (this.plot.lost === 'cut off') gate.cut();
+    if (this.plot.lost === 'stopped up') gate.stopUp();
+  }
+
+  #bringBack(pid: number): void {
+    const { worker, gate } = this.#workers.get(pid)!;
+    if (this.plot.lost === 'frozen') worker.thaw();
+    else gate.mend();
+  }
+
+  /** It wrote its line; the log must have refused it. */
+  async #lateResult(pid: number): Promise<void> {
+    await this.#wrote(1, 'end');
+    await this.#workers.get(pid)!.worker.slot.app.line('Attempt overtaken', SOON_MS);
+    const { phase } = await this.system.log.read.task({ queue: this.queue, task_id: this.#taskId });
+    this.round.expect(
+      phase === 'running',
+      `${this.queue}: the late result of a zombie made the task ${phase}`,
+    );
+  }
+
+  #wrote(attempt: number, word: JournalWord): Promise<JournalLine> {
+    return waitUntil(
+      () =>
+        this.system.journal.of(this.#taskId).find((line) => line.attempt === attempt && line.word === word),
+      { timeoutMs: SOON_MS, every: 20, what: `the ${word} of attempt ${attempt} in ${this.queue}` },
+    );
+  }
 }
