@@ -108,7 +108,7 @@ export class Appender {
       const pending: Pending = {
         subject: write.subject,
         payload: bytes.subarray(headers.length),
-        headers: raw(bytes.subarray(0, headers.length)),
+        headers: new RawHeaders(bytes.subarray(0, headers.length)) as unknown as MsgHdrs,
         bytes: bytes.length,
         expected,
         key: undefined,
@@ -247,7 +247,13 @@ export class Appender {
 }
 
 /** The client only calls `encode`; a map of headers per write would be built to be thrown away. */
-const raw = (bytes: Uint8Array): MsgHdrs => ({ encode: () => bytes }) as unknown as MsgHdrs;
+class RawHeaders {
+  constructor(private readonly bytes: Uint8Array) {}
+
+  encode(): Uint8Array {
+    return this.bytes;
+  }
+}
 
 const ACK = '{"stream"';
 

@@ -125,7 +125,7 @@ export class TaskLog {
    * @throws ConcurrencyError when the task moved on
    * @throws LogUnavailableError after `deadlineMs`; the write may have been stored
    */
-  append(ref: TaskRef, expected: number, event: TaskEvent, options: WriteOptions): Promise<Fact> {
+  async append(ref: TaskRef, expected: number, event: TaskEvent, options: WriteOptions): Promise<Fact> {
     return this.#writer.append(ref, expected, event, options);
   }
 

@@ -1,7 +1,8 @@
 import type { Fact, TaskEvent } from '@millrace/domain';
 import { AmbiguousConflictError, cancelTimerHeaders, conditionHeaders } from './appender.js';
-import type { AppendOptions, Appender, Write } from './appender.js';
+import type { AppendOptions, Appender } from './appender.js';
 import { encodeFact, encodeTimer } from './codec.js';
+import type { Stamp } from './codec.js';
 import { ConcurrencyError, LogUnavailableError } from './errors.js';
 import type { Reader } from './reader.js';
 import type { StoredMessage } from './requests.js';
@@ -23,6 +24,8 @@ export interface WriteOptions extends AppendOptions {
 export class Writer {
   readonly #process = crypto.randomUUID().slice(0, 8);
   #events = 0;
+  #now = NaN;
+  #at = '';
 
   constructor(
     private readonly appender: Appender,
@@ -30,22 +33,38 @@ export class Writer {
   ) {}
 
   /** See {@link TaskLog.append}. */
-  async append(ref: TaskRef, expected: number, event: TaskEvent, options: WriteOptions): Promise<Fact> {
+  append(ref: TaskRef, expected: number, event: TaskEvent, options: WriteOptions): Promise<Fact> {
     const { queue, task_id } = ref;
-    const { actor, endsWait } = options;
-    const id = this.#newId();
-    const at = new Date(options.now ?? Date.now()).toISOString();
+    const stamp = {
+      id: this.#newId(),
+      prev: expected,
+      at: this.#timeOf(options.now ?? Date.now()),
+      actor: options.actor,
+    };
     const check = options.uniqueId ? subjects.factsOfId(task_id) : subjects.factsOf(ref);
     let headers = conditionHeaders(expected, check);
-    if (endsWait !== undefined) headers += cancelTimerHeaders(subjects.timer(ref, endsWait));
-    const write = {
-      subject: subjects.fact(ref, event.kind),
-      payload: encodeFact(event, { id, prev: expected, at, actor }),
-      headers,
-    };
-    const sequence = await this.#once(write, id, expected, options);
-    const { kind, data } = event;
-    const fact = { kind, data, queue, task_id, sequence, id, prev: expected, at, actor } as Fact;
+    if (options.endsWait !== undefined) headers += cancelTimerHeaders(subjects.timer(ref, options.endsWait));
+    const write = { subject: subjects.fact(ref, event.kind), payload: encodeFact(event, stamp), headers };
+    // Not a step of an async function, whose frame would keep the texts until the answer: thousands of them are under way.
+    const stored = this.appender.append(write, expected, options);
+    return this.#factOf(stored, queue, task_id, event, stamp, options);
+  }
+
+  async #factOf(
+    stored: Promise<number>,
+    queue: string,
+    task_id: string,
+    { kind, data }: TaskEvent,
+    { id, prev, at, actor }: Stamp,
+    options: WriteOptions,
+  ): Promise<Fact> {
+    let sequence: number;
+    try {
+      sequence = await stored;
+    } catch (error) {
+      sequence = await this.#find(error, id, prev, options);
+    }
+    const fact = { kind, data, queue, task_id, sequence, id, prev, at, actor } as Fact;
     if (fact.kind === 'scheduled') await this.arm(fact, options);
     return fact;
   }
@@ -79,39 +98,36 @@ export class Writer {
       const write = { subject, payload, headers: conditionHeaders(prev, subject) };
       const left = deadlineMs === Infinity ? {} : { deadlineMs: deadline - performance.now() };
       try {
-        return await this.#once(write, idIn(payload), prev, { ...options, ...left }, stream);
+        return await this.appender.append(write, prev, { ...options, ...left });
       } catch (error) {
-        if (!(error instanceof ConcurrencyError)) throw error;
+        const stored = await this.#find(error, idIn(payload), prev, options, stream).catch(unlessRaced);
+        if (stored !== undefined) return stored;
       }
     }
   }
 
-  /** Appends; if it had to be sent more than once and was refused, it is looked for among what was stored since. */
-  async #once(
-    write: Write,
+  /**
+   * A write that had to be sent more than once and was refused may have been stored: it is looked for among what came since.
+   *
+   * @throws the error itself when it was not
+   */
+  async #find(
+    error: unknown,
     id: string,
     expected: number,
     options: AppendOptions,
     stream?: string,
   ): Promise<number> {
+    if (!(error instanceof AmbiguousConflictError)) throw error;
     const deadline = performance.now() + (options.deadlineMs ?? Infinity);
-    try {
-      return await this.appender.append(write, expected, options);
-    } catch (error) {
-      if (!(error instanceof AmbiguousConflictError)) throw error;
-      for (let sequence = error.actual; sequence > expected;) {
-        const at = sequence;
-        const message = await this.#patiently(
-          () => this.read.messageAt(at, stream),
-          deadline,
-          options.signal,
-        );
-        if (!message) break;
-        if (idIn(message.payload) === id) return sequence;
-        sequence = prevIn(message.payload);
-      }
-      throw new ConcurrencyError(expected, error.actual);
+    for (let sequence = error.actual; sequence > expected;) {
+      const at = sequence;
+      const message = await this.#patiently(() => this.read.messageAt(at, stream), deadline, options.signal);
+      if (!message) break;
+      if (idIn(message.payload) === id) return sequence;
+      sequence = prevIn(message.payload);
     }
+    throw new ConcurrencyError(expected, error.actual);
   }
 
   /** A write without a deadline may not fail because a read of it does. */
@@ -131,10 +147,23 @@ export class Writer {
     }
   }
 
+  /** Most events of a busy process share their millisecond with the one before. */
+  #timeOf(now: number): string {
+    if (now !== this.#now) {
+      this.#now = now;
+      this.#at = new Date(now).toISOString();
+    }
+    return this.#at;
+  }
+
   #newId(): string {
     return `${this.#process}-${(this.#events++).toString(36)}`;
   }
 }
+
+const unlessRaced = (error: unknown): undefined => {
+  if (!(error instanceof ConcurrencyError)) throw error;
+};
 
 /** The link fields of a body, whatever else it holds and however old it is. */
 const linksIn = (payload: string): { id?: unknown; prev?: unknown } => {
