@@ -31,7 +31,8 @@ export interface BenchSystem {
   stop: () => Promise<void>;
 }
 
-export async function startBenchSystem(): Promise<BenchSystem> {
+/** @param profileDir where each app writes its CPU profile when it ends; without it, none does */
+export async function startBenchSystem(profileDir?: string): Promise<BenchSystem> {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
   const cacheDir = fileURLToPath(new URL('../../../.millrace/bin', import.meta.url));
   const explicitPath = process.env.MILLRACE_NATS_SERVER;
@@ -47,14 +48,20 @@ export async function startBenchSystem(): Promise<BenchSystem> {
     MILLRACE_ADMIN_KEY: ADMIN_KEY,
     MILLRACE_LOG_LEVEL: 'warn',
   };
+  const profiling = (app: string): Record<string, string> =>
+    profileDir === undefined
+      ? {}
+      : {
+          NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir} --cpu-prof-name=${app}.${Date.now()}.cpuprofile`,
+        };
   const apps: Record<string, TestApp> = {};
   const log = await TaskLog.open({ url: nats.url, name: 'bench' });
   for (const queue of Object.values(QUEUES)) await log.provisionQueue(queue, 'bench');
   await log.buckets.handlers.put('noop', { name: 'noop', queue: QUEUES.submits });
   const port = await freePort();
-  apps.gateway = spawnApp(appMain('gateway'), { ...env, PORT: String(port) });
-  apps.projector = spawnApp(appMain('projector'), env);
-  apps.scheduler = spawnApp(appMain('scheduler'), env);
+  apps.gateway = spawnApp(appMain('gateway'), { ...env, ...profiling('gateway'), PORT: String(port) });
+  apps.projector = spawnApp(appMain('projector'), { ...env, ...profiling('projector') });
+  apps.scheduler = spawnApp(appMain('scheduler'), { ...env, ...profiling('scheduler') });
   const http = new Pool(`http://127.0.0.1:${port}`, { connections: 16, pipelining: 1 });
   const isReady = async (): Promise<boolean> =>
     http.request({ path: '/health/ready', method: 'GET' }).then(
@@ -80,6 +87,7 @@ export async function startBenchSystem(): Promise<BenchSystem> {
       const handlers = fileURLToPath(new URL('./bench-handlers.js', import.meta.url));
       const worker = spawnApp(appMain('worker'), {
         ...env,
+        ...profiling('worker'),
         MILLRACE_LOG_LEVEL: 'info',
         MILLRACE_HANDLERS: handlers,
         MILLRACE_QUEUES: queue,

@@ -14,6 +14,7 @@ import {
   singleSubmits,
 } from './measurements.js';
 import type { Figure, Measurement } from './measurements.js';
+import { profileTable } from './profiles.js';
 import { medians, tableOf } from './report.js';
 import type { Report } from './report.js';
 
@@ -21,7 +22,8 @@ const USAGE = `npm run bench -- [options]
   --runs N       runs per state of the log, medians are told (default 3)
   --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
   --only a,b     of: memory, publisher, single, bulk, drain, end-to-end, latency, latency-behind (default all)
-  --json FILE    where the figures go (default none)`;
+  --json FILE    where the figures go (default none)
+  --profile DIR  writes the CPU profile of each app there, and prints where the time went`;
 
 /** In this order: what leaves waiting tasks behind comes after what wants none. */
 const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
@@ -41,6 +43,7 @@ const { values: options } = parseArgs({
     history: { type: 'string', default: '1000000' },
     only: { type: 'string', default: Object.keys(MEASUREMENTS).join(',') },
     json: { type: 'string' },
+    profile: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -63,6 +66,7 @@ if (options.help) {
     `\n${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 1024 ** 3)} GiB, Node ${process.version}\n`,
   );
   for (const report of reports) console.log(tableOf(report));
+  if (options.profile !== undefined) console.log(await profileTable(options.profile));
   if (options.json !== undefined)
     await writeFile(
       options.json,
@@ -83,7 +87,7 @@ async function measure(
   const runs: Figure[][] = [];
   for (let run = 1; run <= Number(options.runs); run++) {
     const figures: Figure[] = [];
-    const system = await startBenchSystem();
+    const system = await startBenchSystem(options.profile);
     try {
       if (history > 0) await fillHistory(system, history);
       for (const { name, measurement } of wanted) {
