@@ -33,9 +33,9 @@ export async function identify(
   if (offset.sequence === 0) return { type: 'same' };
   const message = await log.messageAt(offset.sequence);
   if (message && fingerprintOf(message) === offset.fingerprint) return { type: 'same' };
-  const isSameStream = state.createdAt === offset.stream_created_at && state.lastSequence >= offset.sequence;
-  // Somebody removed it; had the log gone back, its place would be empty only beyond the end.
-  if (!message && isSameStream) {
+  // Purged. (A hole further up proves nothing: a new message there may have been a timer, which takes itself away when it fires.)
+  const isPurged = state.createdAt === offset.stream_created_at && offset.sequence < state.firstSequence;
+  if (isPurged && state.lastSequence >= offset.sequence) {
     const missing = state.firstSequence - offset.sequence - 1;
     return missing > 0 ? { type: 'gap', missing } : { type: 'same' };
   }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScheduledTask } from '@millrace/domain';
 import { decodeDue, streams, subjects } from '@millrace/log';
 import type { StoredMessage, TaskLog } from '@millrace/log';
-import { ProjectionConnection } from '@millrace/read-model';
+import { ProjectionConnection, migrate } from '@millrace/read-model';
 import type { DueNote, TaskProjection } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import { identify } from './common-point.js';
@@ -28,11 +28,14 @@ class LogChangedError extends Error {
 }
 
 /**
- * One connection to Postgres, as long as it and the log last: takes the lock, sees that the log is the one that was projected, follows
- * it. Resolves when it is told to stop, rejects with whatever else ended it.
+ * One connection to Postgres, as long as it and the log last: brings the tables up to date (after a crash of Postgres even they may be
+ * gone), takes the lock, sees that the log is the one that was projected, follows it. Resolves when it is told to stop, rejects with
+ * whatever else ended it.
  */
 export async function runSession(context: SessionContext): Promise<void> {
   const { config, logger, signal } = context;
+  const migrations = await migrate(config.DATABASE_URL);
+  if (migrations.length > 0) logger.info({ migrations }, 'The tables are up to date');
   const connection = await ProjectionConnection.open(config.DATABASE_URL, {
     knownTasks: config.MILLRACE_PROJECTOR_KNOWN_TASKS,
   });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
-import { isDatabaseAway, migrate } from '@millrace/read-model';
+import { isDatabaseAway } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER } from './projector.constants.js';
@@ -15,7 +15,7 @@ const GOOD_SESSION_MS = 10_000;
 
 /**
  * Keeps the read models up with the log until it is stopped, over every outage of the broker and of Postgres. Whatever goes wrong ends
- * the session; the next one takes nothing for granted: connection, lock, offset and log are looked at anew.
+ * the session; the next one takes nothing for granted: tables, lock, offset and log are looked at anew.
  */
 @Injectable()
 export class Projector implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -41,15 +41,9 @@ export class Projector implements OnApplicationBootstrap, BeforeApplicationShutd
     const { signal } = this.#stopped;
     const log = await this.#untilDone('The broker', () => openLog(this.config, signal));
     if (!log) return;
-    await this.#untilDone('Postgres', () => this.#migrate());
     const context = { log, config: this.config, logger: this.logger, signal };
     await this.#untilDone('The projection', () => runSession(context));
     await log.close();
-  }
-
-  async #migrate(): Promise<void> {
-    const migrations = await migrate(this.config.DATABASE_URL);
-    if (migrations.length > 0) this.logger.info({ migrations }, 'The tables are up to date');
   }
 
   /** Tries until it succeeds or the projector is stopped; waits longer each time, for as long as it takes. */

@@ -1,0 +1,329 @@
+import { cp, rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NO_TASK, decide } from '@millrace/domain';
+import type { Fact, TaskEvent } from '@millrace/domain';
+import { streams } from '@millrace/log';
+import type { TaskLog } from '@millrace/log';
+import { SweepQueries, TaskQueries, openDatabase } from '@millrace/read-model';
+import type { Comparison, Database } from '@millrace/read-model';
+import {
+  aSubmission,
+  openTestLog,
+  spawnApp,
+  startTestNats,
+  startTestPostgres,
+  waitUntil,
+} from '@millrace/testing';
+import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
+import { Rebuild } from './rebuild-tables.js';
+import { BusyLog } from './testing/busy-log.js';
+
+const MAIN = new URL('./main.js', import.meta.url);
+const REBUILD = new URL('./rebuild.js', import.meta.url);
+const LIMIT_MS = 90_000;
+
+let postgres: TestPostgres;
+const ends: (() => Promise<unknown>)[] = [];
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+}, LIMIT_MS);
+afterAll(async () => {
+  for (const end of ends.reverse()) await end();
+  await postgres.stop();
+}, LIMIT_MS);
+
+interface World {
+  nats: TestNats;
+  log: TaskLog;
+  url: string;
+  database: Database;
+  queries: TaskQueries;
+  spawn: () => TestApp;
+}
+
+async function setup(): Promise<World> {
+  const nats = await startTestNats();
+  const url = await postgres.freshDatabase();
+  const database = openDatabase(url);
+  const spawn = (): TestApp => {
+    const app = spawnApp(MAIN, { NATS_URL: nats.url, DATABASE_URL: url, MILLRACE_PROJECTOR_BATCH: '200' });
+    ends.push(() => app.kill('SIGKILL'));
+    return app;
+  };
+  const log = await openTestLog(nats.url);
+  const world = { nats, log, url, database, queries: new TaskQueries(database), spawn };
+  // Not the log of now: one spec opens another.
+  ends.push(
+    nats.stop,
+    () => world.log.close(),
+    () => database.close(),
+  );
+  return world;
+}
+
+/** Until everything in the log is in the tables. */
+async function caughtUp({ log, queries }: World): Promise<void> {
+  const last = await log.read.lastOn('tasks.>');
+  await waitUntil(async () => (await queries.projection()).sequence >= (last?.sequence ?? 0), {
+    timeoutMs: 60_000,
+    what: 'the projection to catch up',
+  });
+}
+
+async function compared({ log, url }: World): Promise<Comparison> {
+  const rebuild = await Rebuild.open({ log, databaseUrl: url });
+  try {
+    return await rebuild.compare();
+  } finally {
+    await rebuild.close();
+  }
+}
+
+async function expectSameAsRebuilt(world: World): Promise<Comparison> {
+  await caughtUp(world);
+  const comparison = await compared(world);
+  expect(comparison.tasks.examples).toEqual([]);
+  expect(comparison.task_events.examples).toEqual([]);
+  expect(comparison.tasks.different + comparison.task_events.different).toBe(0);
+  return comparison;
+}
+
+async function submit(log: TaskLog, task_id: string): Promise<Fact> {
+  const event = decide(aSubmission(), NO_TASK, { now: Date.now(), random: 0 })!;
+  return log.append({ queue: 'video', task_id }, 0, event, { actor: 'test' });
+}
+
+const sleep = (ms: number): Promise<false> => new Promise((go) => setTimeout(go, ms, false));
+
+describe('the projector', () => {
+  it(
+    'waits for its servers, projects, tells its lag, and stops when it is told to',
+    async () => {
+      const world = await setup();
+      const { nats, log, queries, spawn } = world;
+      await nats.halt();
+      const app = spawn();
+      await sleep(500);
+      await nats.restart();
+      await app.line('Projecting the log');
+      const { sequence } = await submit(log, 'one');
+      await waitUntil(async () => (await queries.get('one'))?.sequence === sequence);
+      const state = await queries.projection();
+      expect(state).toMatchObject({ sequence, ignored: 0 });
+      expect(state.lag_ms).toBeLessThan(1_000);
+      expect(await app.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'gives the same rows as a rebuild, however often it is killed under load',
+    async () => {
+      const world = await setup();
+      const busy = new BusyLog(world.log, 'killed');
+      let app = world.spawn();
+      const running = busy.run(2_000, 60);
+      let kills = 0;
+      const isOver = running.then(() => true);
+      while (!(await Promise.race([isOver, sleep(300 + Math.random() * 500)]))) {
+        await app.kill('SIGKILL');
+        kills++;
+        app = world.spawn();
+      }
+      await running;
+      expect(kills).toBeGreaterThan(2);
+      const { tasks, task_events } = await expectSameAsRebuilt(world);
+      expect(tasks.rows).toBe(busy.tasks);
+      expect(task_events.rows).toBe(busy.facts);
+      await app.kill();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'leaves the tables to one process, and takes over from a dead one',
+    async () => {
+      const world = await setup();
+      const first = world.spawn();
+      await first.line('Projecting the log');
+      const second = world.spawn();
+      await second.line('Another projector');
+      const busy = new BusyLog(world.log, 'taken');
+      const running = busy.run(800, 40);
+      await waitUntil(async () => (await world.queries.projection()).sequence > 100);
+      await first.kill('SIGKILL');
+      await second.line('Projecting the log');
+      await running;
+      await expectSameAsRebuilt(world);
+      await second.kill();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'goes on after Postgres and the broker were killed under load',
+    async () => {
+      const world = await setup();
+      const app = world.spawn();
+      const busy = new BusyLog(world.log, 'outages');
+      const running = busy.run(1_500, 60);
+      for (let round = 0; round < 2; round++) {
+        await sleep(700);
+        await postgres.kill();
+        await sleep(300);
+        await postgres.restart();
+        await sleep(500);
+        await world.nats.kill();
+        await world.nats.restart();
+      }
+      await running;
+      const { tasks, task_events } = await expectSameAsRebuilt(world);
+      expect(tasks.rows).toBe(busy.tasks);
+      expect(task_events.rows).toBe(busy.facts);
+      expect(app.lines.some((line) => line.includes('Postgres is away'))).toBe(true);
+      await app.kill();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'passes over bodies that are none, and counts them',
+    async () => {
+      const world = await setup();
+      const app = world.spawn();
+      await submit(world.log, 'good');
+      const junk: unknown[] = [
+        { kind: 'p5', data: {} },
+        { kind: 'p5', data: { ...decideSubmission(), parameters: 'x', task: 7 } },
+        { kind: 'started', data: { attempt: 'one' } },
+        {
+          kind: 'p5',
+          data: { ...decideSubmission(), task: { ...decideSubmission().task, submitted_at: 'yesterday' } },
+        },
+      ];
+      for (const [index, event] of junk.entries())
+        await world.log.append({ queue: 'video', task_id: `junk-${index}` }, 0, event as TaskEvent, {
+          actor: 'test',
+        });
+      await submit(world.log, 'better');
+      await expectSameAsRebuilt(world);
+      expect((await world.queries.projection()).ignored).toBe(junk.length);
+      const { items } = await world.queries.list({ limit: 10 });
+      expect(items.map(({ id }) => id).sort()).toEqual(['better', 'good']);
+      await app.line('were passed over');
+      await app.kill();
+    },
+    LIMIT_MS,
+  );
+});
+
+describe('the command that rebuilds', () => {
+  it(
+    'says whether the tables in use are the same, and where not',
+    async () => {
+      const world = await setup();
+      const app = world.spawn();
+      await new BusyLog(world.log, 'told').run(100, 20);
+      await caughtUp(world);
+      const rebuild = (): TestApp =>
+        spawnApp(REBUILD, { NATS_URL: world.nats.url, DATABASE_URL: world.url }, ['--compare']);
+      const same = rebuild();
+      expect(await same.exited).toEqual({ code: 0, signal: null });
+      expect(same.lines.join()).toContain('tasks: 100 rows, all the same');
+      await world.database.rows(`UPDATE tasks SET name = 'tampered' WHERE id = 'told-7'`);
+      const different = rebuild();
+      expect(await different.exited).toEqual({ code: 1, signal: null });
+      expect(different.lines.join('\n')).toMatch(
+        /tasks: 100 rows, 1 different\n {2}told-7\n {4}in use .*tampered/,
+      );
+      await app.kill();
+    },
+    LIMIT_MS,
+  );
+});
+
+const decideSubmission = () =>
+  decide(aSubmission(), NO_TASK, { now: 0, random: 0 })!.data as Extract<TaskEvent, { kind: 'p5' }>['data'];
+
+describe('a log that goes back', () => {
+  it(
+    'takes the tables back to the last fact in common, and keeps what was lost',
+    async () => {
+      const world = await setup();
+      const { nats, log, spawn, database } = world;
+      const app = spawn();
+      await new BusyLog(log, 'common').run(200, 20);
+      await caughtUp(world);
+      await nats.halt();
+      const backup = `${nats.storeDir}-backup`;
+      await cp(nats.storeDir, backup, { recursive: true });
+      await nats.restart();
+      const lost = new BusyLog(log, 'lost');
+      await Promise.all([lost.run(100, 20), submit(log, 'told-and-lost')]);
+      await caughtUp(world);
+      await nats.halt();
+      await rm(nats.storeDir, { recursive: true });
+      await cp(backup, nats.storeDir, { recursive: true });
+      await rm(backup, { recursive: true });
+      await nats.restart();
+      await new BusyLog(log, 'after').run(150, 20);
+      await app.line('The log has gone back');
+      await expectSameAsRebuilt(world);
+      const kept = await database.rows<{ task_id: string }>('SELECT task_id FROM lost_task_events');
+      expect(kept).toHaveLength(lost.facts + 1);
+      expect(await world.queries.get('told-and-lost')).toBeUndefined();
+      const note = await log.read.lastOn('ops.projection.rewound', streams.ops.name);
+      expect(JSON.parse(note?.payload ?? '{}')).toMatchObject({ actor: 'projector', lostFacts: kept.length });
+      await app.kill();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is noticed when it is made anew under a running projector, and when that was down',
+    async () => {
+      const world = await setup();
+      const { nats, spawn } = world;
+      const first = spawn();
+      await new BusyLog(world.log, 'old').run(50, 10);
+      await caughtUp(world);
+      for (const isDown of [false, true]) {
+        if (isDown) await first.kill();
+        await nats.halt();
+        await rm(nats.storeDir, { recursive: true });
+        await nats.restart();
+        await world.log.close();
+        world.log = await openTestLog(nats.url);
+        const app = isDown ? spawn() : first;
+        await new BusyLog(world.log, `new-${isDown ? 'b' : 'a'}`).run(70, 10);
+        await app.line('The log has gone back');
+        const { tasks } = await expectSameAsRebuilt(world);
+        expect(tasks.rows).toBe(70);
+        if (isDown) await app.kill();
+      }
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is told from a log that was shortened',
+    async () => {
+      const world = await setup();
+      const app = world.spawn();
+      await new BusyLog(world.log, 'short').run(60, 10);
+      await caughtUp(world);
+      await app.kill();
+      const { lastSequence } = await world.log.admin.state();
+      await world.log.admin.purgeBelow(lastSequence + 1);
+      const again = world.spawn();
+      await submit(world.log, 'next');
+      await caughtUp(world);
+      expect(again.lines.some((line) => line.includes('gone back'))).toBe(false);
+      expect((await world.queries.list({ limit: 100 })).items).toHaveLength(61);
+      const rows = await new SweepQueries(world.database).sequenceOfFinished(60);
+      expect(rows).toBeDefined();
+      await again.kill();
+    },
+    LIMIT_MS,
+  );
+});
