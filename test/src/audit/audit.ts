@@ -2,7 +2,7 @@ import type { Fact } from '@millrace/domain';
 import type { Deaths } from '../system/deaths.js';
 import type { JournalLine } from '../system/journal.js';
 import type { Case } from './case.js';
-import { chainFaults, attemptFaults, endFaults } from './history-rules.js';
+import { chainFaults, attemptFaults, endFaults, retriesIn } from './history-rules.js';
 import { effectFaults } from './effect-rules.js';
 import type { Order } from './orders.js';
 
@@ -49,10 +49,10 @@ export function audit(
 function count({ facts }: Case, result: AuditResult): void {
   if (facts.length === 0) return;
   result.tasks++;
+  result.retries += retriesIn(facts);
   for (const fact of facts) {
     if (fact.kind === 'started') result.attempts++;
     if (fact.kind === 'started' && fact.data.lost > 0) result.takeovers++;
-    if (fact.kind === 'scheduled' && fact.data.reason === 'retry') result.retries++;
     if (fact.kind === 'cancelled') result.cancelled++;
   }
 }

@@ -43,6 +43,12 @@ export function chainFaults({ facts }: Case): string[] {
   });
 }
 
+/** The retries that were written; the janitor may write a wait once more. */
+export const retriesIn = (facts: Fact[]): number =>
+  facts.filter(
+    (fact) => fact.kind === 'scheduled' && fact.data.reason === 'retry' && fact.data.carried === undefined,
+  ).length;
+
 /** A further attempt needs a reason: a failure that was planned, a hand-over, or the death of the worker. */
 export function attemptFaults({ order, facts }: Case, deaths: Deaths): string[] {
   const faults: string[] = [];
@@ -62,7 +68,7 @@ export function attemptFaults({ order, facts }: Case, deaths: Deaths): string[] 
     if (due !== undefined && Date.parse(fact.at) < due)
       faults.push(`started ${due - Date.parse(fact.at)} ms too early`);
   }
-  const retries = facts.filter((fact) => fact.kind === 'scheduled' && fact.data.reason === 'retry').length;
+  const retries = retriesIn(facts);
   if (order && retries > (order.params.fail ?? 0)) faults.push(`was retried ${retries} times`);
   return faults;
 }

@@ -1,4 +1,5 @@
 import type { Fact } from '@millrace/domain';
+import { allArchived, readArchive } from '../audit/archive.js';
 import { audit } from '../audit/audit.js';
 import { readFacts } from '../audit/read-facts.js';
 import { compareWithRebuild } from '../audit/rebuild.js';
@@ -58,6 +59,8 @@ export interface Conclusion {
   endWithinMs?: number;
   /** Whether the harm may leave behind what only the sweeper finds. Defaults to no: whatever it repairs is a fault. */
   mayNeedRepairs?: boolean;
+  /** Whether facts leave the log meanwhile: then the archive tells the history. */
+  isShortened?: boolean;
 }
 
 const END_WITHIN_MS = 60_000;
@@ -68,13 +71,14 @@ export async function conclude(
   system: System,
   watch: TaskWatch,
   load: Load,
-  { endWithinMs = END_WITHIN_MS, mayNeedRepairs = false }: Conclusion = {},
+  { endWithinMs = END_WITHIN_MS, mayNeedRepairs = false, isShortened = false }: Conclusion = {},
 ): Promise<Map<string, Fact[]>> {
   round.note(`waiting for the end of ${watch.open} of ${load.orders.length} tasks`);
-  await watch.allEnded(load.accepted(), endWithinMs);
+  if (isShortened) await allArchived(system.database, load.accepted(), endWithinMs);
+  else await watch.allEnded(load.accepted(), endWithinMs);
   await watch.stop();
   round.note('comparing orders, log and side effects');
-  const histories = await readFacts(system.log);
+  const histories = isShortened ? await readArchive(system.database) : await readFacts(system.log);
   const { faults, ...figures } = audit(load.orders, histories, system.journal.lines(), system.deaths);
   round.note('comparing with a rebuild');
   const rebuild = await compareWithRebuild(system);

@@ -5,6 +5,7 @@ import { cancels } from './scenarios/cancels.js';
 import { drain } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { gatewayAndProjectorKilled } from './scenarios/gateway-and-projector-killed.js';
+import { logShortened } from './scenarios/log-shortened.js';
 import { postgresAway } from './scenarios/postgres-away.js';
 import { timerBurst } from './scenarios/timer-burst.js';
 import { workersKilled } from './scenarios/workers-killed.js';
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   timerBurst,
   gatewayAndProjectorKilled,
   postgresAway,
+  logShortened,
   cancels,
   drain,
 ];

@@ -22,6 +22,8 @@ export interface SystemOptions {
   worker?: WorkerSettings;
   /** Variables of every app. */
   env?: Record<string, string>;
+  /** Variables of the scheduler. */
+  scheduler?: Record<string, string>;
 }
 
 /** Settings of a worker; see apps/worker/src/config.ts. */
@@ -98,7 +100,7 @@ export class System {
         new ApiClient(`http://127.0.0.1:${port}`, API_KEY),
         new AppSlot('gateway', { ...env, ...http }),
         new AppSlot('projector', env),
-        new AppSlot('scheduler', { ...env, ...EAGER_SWEEPER }),
+        new AppSlot('scheduler', { ...env, ...EAGER_SWEEPER, ...options.scheduler }),
         options,
         dir,
       );
