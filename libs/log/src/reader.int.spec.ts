@@ -107,6 +107,14 @@ describe('the state of a task', () => {
     await expect(log.read.task(ref, sequence + 1)).rejects.toThrow(LogUnavailableError);
   });
 
+  it('that left the log while it was read is not there, and not unavailable', async () => {
+    const ref = newTask();
+    const { sequence } = await submit(log, ref);
+    await submit(log, newTask());
+    await log.admin.purgeBelow(sequence + 1);
+    expect(await log.read.task(ref, sequence)).toBe(NO_TASK);
+  });
+
   it('can be read many at a time', async () => {
     const refs = Array.from({ length: 500 }, () => newTask());
     await Promise.all(refs.map((ref) => submit(log, ref)));

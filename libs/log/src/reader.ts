@@ -35,7 +35,8 @@ export class Reader {
         .sort((a, b) => a.sequence - b.sequence)
         .flatMap((message) => decodeFact(message.subject, message.sequence, message.payload) ?? []);
       const last = facts.at(-1);
-      if ((last?.sequence ?? 0) >= atLeast)
+      // What left the log meanwhile will not show however often it is asked for.
+      if ((last?.sequence ?? 0) >= atLeast || (await this.#hasLeft(atLeast)))
         return fold(
           facts.filter((fact) => fact.queue === last?.queue),
           NO_TASK,
@@ -117,6 +118,13 @@ export class Reader {
       if (error instanceof LogUnavailableError) return undefined;
       throw error;
     }
+  }
+
+  /** Whether the log once had a message there, and has let it go. */
+  async #hasLeft(sequence: number): Promise<boolean> {
+    if (await this.messageAt(sequence)) return false;
+    const newest = await this.lastOn('>');
+    return newest !== undefined && newest.sequence >= sequence;
   }
 
   async #get(
