@@ -1,6 +1,7 @@
 import { LANES } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { JetStreamManager } from '@nats-io/jetstream';
+import { answered } from './answered.js';
 import { ifFound } from './provision.js';
 import type { Reader } from './reader.js';
 import { laneConsumer, streams, subjects } from './topology.js';
@@ -15,7 +16,10 @@ export interface LogState {
   createdAt: string;
 }
 
-/** What the janitor, the sweeper and health checks ask of the log. None of it is on the path of a task. */
+/**
+ * What the janitor, the sweeper and health checks ask of the log. None of it is on the path of a task. Every method fails with
+ * LogUnavailableError when the broker does not answer.
+ */
 export class LogAdmin {
   constructor(
     private readonly manager: JetStreamManager,
@@ -23,7 +27,7 @@ export class LogAdmin {
   ) {}
 
   async state(): Promise<LogState> {
-    const { created, state } = await this.manager.streams.info(streams.tasks.name);
+    const { created, state } = await answered(() => this.manager.streams.info(streams.tasks.name));
     return {
       firstSequence: state.first_seq,
       lastSequence: state.last_seq,
@@ -39,7 +43,7 @@ export class LogAdmin {
    * @param limitBytes taken where the account itself has no limit; without either the answer is 0
    */
   async storeUsage(limitBytes = 0): Promise<number> {
-    const { storage, limits } = await this.manager.getAccountInfo();
+    const { storage, limits } = await answered(() => this.manager.getAccountInfo());
     const limit = limits.max_storage > 0 ? limits.max_storage : limitBytes;
     return limit > 0 ? storage / limit : 0;
   }
@@ -50,7 +54,7 @@ export class LogAdmin {
   async ackFloors(queue: string): Promise<Map<Lane, number>> {
     const floors = await Promise.all(
       LANES.map(async (lane) => {
-        const info = await ifFound(
+        const info = await ifFound(() =>
           this.manager.consumers.info(streams.tasks.name, laneConsumer(queue, lane)),
         );
         return [lane, info?.ack_floor.stream_seq] as const;
@@ -71,7 +75,9 @@ export class LogAdmin {
 
   /** Removes everything below the sequence from the log. Resolves with the number of messages that went. */
   async purgeBelow(sequence: number): Promise<number> {
-    const { purged } = await this.manager.streams.purge(streams.tasks.name, { seq: sequence });
+    const { purged } = await answered(() =>
+      this.manager.streams.purge(streams.tasks.name, { seq: sequence }),
+    );
     return purged;
   }
   /** Tickets of a queue that were not delivered yet, and those delivered and not acknowledged. */

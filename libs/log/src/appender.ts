@@ -25,6 +25,8 @@ export class AmbiguousConflictError extends ConcurrencyError {}
 export const MAX_IN_FLIGHT = 8192;
 /** No answer for so long: the same write is sent again. Safe, for it is conditional. */
 const RESEND_AFTER_MS = 2_000;
+/** Each time it waits twice as long, up to so many times: a broker that is slow must not be made slower. */
+const RESEND_LATER_AT_MOST = 8;
 const SWEEP_EVERY_MS = 250;
 /** Wait before a write is sent again that the server could not take right now. */
 const BUSY_RETRY_MS = 100;
@@ -213,7 +215,7 @@ export class Appender {
     const now = performance.now();
     for (const pending of this.#inFlight) {
       if (this.#gaveUp(pending, now) || this.#away || pending.rests) continue;
-      if (now - pending.sentAt >= RESEND_AFTER_MS) this.#send(pending);
+      if (now - pending.sentAt >= patienceWith(pending)) this.#send(pending);
     }
     if (this.#waiting.length > 0)
       this.#waiting = this.#waiting.filter((pending) => !this.#gaveUp(pending, now));
@@ -245,6 +247,9 @@ export class Appender {
     if (next) this.#admit(next);
   }
 }
+
+const patienceWith = ({ sends }: Pending): number =>
+  RESEND_AFTER_MS * Math.min(2 ** (sends - 1), RESEND_LATER_AT_MOST);
 
 /** The client only calls `encode`; a map of headers per write would be built to be thrown away. */
 class RawHeaders {

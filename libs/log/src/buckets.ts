@@ -1,8 +1,8 @@
 import { Kvm } from '@nats-io/kv';
 import type { KV } from '@nats-io/kv';
-import { JetStreamApiError } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { z } from 'zod';
+import { answered, unlessRefused } from './answered.js';
 import {
   handlerRecordSchema,
   keyRecordSchema,
@@ -10,7 +10,7 @@ import {
   queueRecordSchema,
 } from './bucket-records.js';
 import type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord } from './bucket-records.js';
-import { BadBodyError, LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
+import { BadBodyError, ServerCode } from './errors.js';
 import type { Follower } from './follower.js';
 import type { Followers } from './followers.js';
 import type { Requests, StoredMessage } from './requests.js';
@@ -96,12 +96,12 @@ export class Bucket<T> {
 
   /** False when the key has a value already. */
   async create(key: string, value: T): Promise<boolean> {
-    return (await unlessRaced(() => this.kv.create(key, JSON.stringify(value)))) !== undefined;
+    return (await unlessRefused(RACED, () => this.kv.create(key, JSON.stringify(value)))) !== undefined;
   }
 
   /** The new revision; undefined when somebody else was faster. */
   update(key: string, value: T, revision: number): Promise<number | undefined> {
-    return unlessRaced(() => this.kv.update(key, JSON.stringify(value), revision));
+    return unlessRefused(RACED, () => this.kv.update(key, JSON.stringify(value), revision));
   }
 
   delete(key: string): Promise<void> {
@@ -160,25 +160,5 @@ export class Bucket<T> {
 
 const ENTRIES_AT_ONCE = 1_000;
 
-/** Undefined when the condition of the write did not hold. */
-async function unlessRaced<R>(write: () => Promise<R>): Promise<R | undefined> {
-  try {
-    return await answered(write);
-  } catch (error) {
-    if (error instanceof LogRefusedError && RACED.has(error.code)) return undefined;
-    throw error;
-  }
-}
-
+/** Codes of a conditional write that lost. */
 const RACED: ReadonlySet<number> = new Set([ServerCode.wrongLastSequence, ServerCode.writeInFlight]);
-
-/** Whatever goes wrong but a refusal of the server is that there was no answer. */
-async function answered<R>(ask: () => Promise<R>): Promise<R> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.status < 500)
-      throw new LogRefusedError(error.code, error.message);
-    throw new LogUnavailableError('The log did not answer in time.', { cause: error });
-  }
-}

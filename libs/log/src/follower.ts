@@ -57,6 +57,8 @@ export class Follower {
   readonly #options: Required<Omit<FollowOptions, 'onError' | 'onCaughtUp'>> &
     Pick<FollowOptions, 'onError' | 'onCaughtUp'>;
   readonly #stopped = new AbortController();
+  /** Rejects when it is stopped: nobody waits for a broker that is away. */
+  readonly #untilStopped: Promise<never>;
   #next: number;
   #pending = 0;
   #caughtUp = false;
@@ -73,6 +75,10 @@ export class Follower {
   ) {
     this.#options = { batch: 1000, ...options };
     this.#next = options.from;
+    this.#untilStopped = new Promise((_, reject) => {
+      this.#stopped.signal.addEventListener('abort', () => reject(new Error('The follower was stopped.')));
+    });
+    this.#untilStopped.catch(() => undefined);
   }
 
   /** The sequence after the last message handed on. */
@@ -120,8 +126,7 @@ export class Follower {
   async #followOnce(): Promise<void> {
     const session = newSession();
     this.#session = session;
-    await this.#comeBackWithTheLog();
-    session.pending = await this.#createConsumer(session.name);
+    session.pending = await Promise.race([this.#prepare(session.name), this.#untilStopped]);
     const subscription = this.connection.subscribe(inboxOf(session), {
       callback: (_error, message) => {
         received(session, message);
@@ -171,6 +176,11 @@ export class Follower {
       JSON.stringify({ batch, expires: PULL_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }),
       { reply: inboxOf(session) },
     );
+  }
+
+  async #prepare(name: string): Promise<number> {
+    await this.#comeBackWithTheLog();
+    return this.#createConsumer(name);
   }
 
   /** A consumer that starts beyond the end would be silent until the log gets there. */

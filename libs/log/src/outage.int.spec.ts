@@ -153,6 +153,25 @@ describe('while the broker is away', () => {
   });
 });
 
+describe('what runs while the broker is away', () => {
+  it('stops without waiting for it', async () => {
+    const leaving = await broker.open();
+    await leaving.provisionQueue('leaving', 'test');
+    leaving.follow({ stream: 'TASKS', from: 1, filters: ['tasks.>'], onMessages: () => undefined });
+    leaving.pull({ queues: ['leaving'], free: () => 1, onTicket: () => undefined });
+    await leaving.buckets.queues.watch(() => undefined);
+    await broker.kill();
+    await waitUntil(() => !leaving.connected);
+    const write = expect(submit(leaving, newTask())).rejects.toThrow(LogUnavailableError);
+    await new Promise((go) => setTimeout(go, 300));
+    const begun = performance.now();
+    await leaving.close();
+    expect(performance.now() - begun).toBeLessThan(1_000);
+    await write;
+    await broker.restart();
+  });
+});
+
 describe('under load, with the broker killed again and again', () => {
   it('every write is stored exactly once, in the chain its writer made', async () => {
     const CHAINS = 200;

@@ -55,6 +55,20 @@ describe('a broker that is set up', () => {
     await nats.request('$JS.API.STREAM.UPDATE.OPS', JSON.stringify(info.config));
   });
 
+  it('is waited for when it is away', async () => {
+    await broker.kill();
+    const opening = broker.open();
+    await broker.restart();
+    expect((await opening).connected).toBe(true);
+  });
+
+  it('that dies while it is asked is waited for too', async () => {
+    const opening = broker.open();
+    await broker.kill();
+    await broker.restart();
+    expect((await opening).drifts).toEqual([]);
+  });
+
   it('refuses a wrong login at once', async () => {
     const url = new URL(broker.url);
     url.password = 'guess';
@@ -124,7 +138,7 @@ describe('the admin of the log', () => {
   it('tells an outage from a lane without a consumer', async () => {
     const log = await broker.open();
     await broker.kill();
-    await expect(log.admin.ackFloors('video')).rejects.toThrow();
+    await expect(log.admin.ackFloors('video')).rejects.toThrow(LogUnavailableError);
     await broker.restart();
     await waitUntil(() => log.connected);
     await log.close();

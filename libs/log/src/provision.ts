@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { LANES } from '@millrace/domain';
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { JetStreamApiError } from '@nats-io/jetstream';
-import { ServerCode } from './errors.js';
+import { answered, unlessRefused } from './answered.js';
+import { LogUnavailableError, ServerCode } from './errors.js';
 import { laneConsumer, laneConsumerConfig, streams } from './topology.js';
 
 /** A setting on the server that is not what the topology says. It is reported and left alone: an operator may have meant it. */
@@ -11,6 +12,27 @@ export interface Drift {
   setting: string;
   wanted: unknown;
   actual: unknown;
+}
+
+/** A cluster that just started needs this long at most to choose its leaders. */
+const READY_WITHIN_MS = 30_000;
+const READY_RETRY_MS = 500;
+
+/**
+ * Sets up what `make` sets up as soon as the broker can: it may be reachable and have no leader yet.
+ *
+ * @throws LogUnavailableError when it cannot after half a minute
+ */
+export async function whenReady<T>(make: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  for (;;) {
+    try {
+      return await answered(make);
+    } catch (error) {
+      if (!(error instanceof LogUnavailableError) || performance.now() > deadline) throw error;
+      await sleep(READY_RETRY_MS);
+    }
+  }
 }
 
 /** Makes the streams that are not there. Safe to run from every process at every start. */
@@ -33,7 +55,7 @@ async function provision(
   const drifts = await Promise.all(
     all.map(async (wanted) => {
       const config = { ...wanted, subjects: [...wanted.subjects], num_replicas: replicas };
-      const info = await ifFound(manager.streams.info(wanted.name));
+      const info = await ifFound(() => manager.streams.info(wanted.name));
       if (info) return driftOf(`stream ${wanted.name}`, config, info.config);
       await createOrFind(
         () => manager.streams.add(config),
@@ -55,7 +77,7 @@ export async function provisionQueue(
     LANES.map(async (lane) => {
       const wanted = laneConsumerConfig(queue, lane, options);
       const name = laneConsumer(queue, lane);
-      const info = await ifFound(manager.consumers.info(streams.tasks.name, name));
+      const info = await ifFound(() => manager.consumers.info(streams.tasks.name, name));
       const { opt_start_seq: _from, deliver_policy: _policy, ...lasting } = wanted;
       if (info) return driftOf(`consumer ${name}`, lasting, info.config);
       await createOrFind(
@@ -81,21 +103,14 @@ const driftOf = (what: string, wanted: object, actual: object): Drift[] => {
 };
 
 /** Undefined when the server has no such stream or consumer. */
-export async function ifFound<T>(asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof JetStreamApiError && NOT_FOUND.has(error.code)) return undefined;
-    throw error;
-  }
-}
+export const ifFound = <T>(ask: () => Promise<T>): Promise<T | undefined> => unlessRefused(NOT_FOUND, ask);
 
 const NOT_FOUND: ReadonlySet<number> = new Set([ServerCode.streamNotFound, ServerCode.consumerNotFound]);
 
 /** Two processes may start at once: who comes second finds what the first one made. */
 async function createOrFind(create: () => Promise<unknown>, find: () => Promise<unknown>): Promise<void> {
   try {
-    await create();
+    await answered(create);
   } catch (error) {
     await find().catch(() => {
       throw error;

@@ -14,7 +14,7 @@ import type { ConnectionOptions } from './connection.js';
 import { ConcurrencyError } from './errors.js';
 import type { Follower, FollowOptions } from './follower.js';
 import { Followers } from './followers.js';
-import { provisionMemoryStreams, provisionQueue, provisionStreams } from './provision.js';
+import { provisionMemoryStreams, provisionQueue, provisionStreams, whenReady } from './provision.js';
 import type { Drift } from './provision.js';
 import { Reader } from './reader.js';
 import { Requests } from './requests.js';
@@ -89,7 +89,7 @@ export class TaskLog {
   /**
    * Connects, waits for the broker if need be, and makes the streams and buckets that are not there.
    *
-   * @throws when the broker refuses the login
+   * @throws when the broker refuses the login, or is reachable and not ready for half a minute
    */
   static async open(options: LogOptions): Promise<TaskLog> {
     const connection = await openConnection(options);
@@ -97,10 +97,10 @@ export class TaskLog {
       const inbox = new Inbox(connection);
       const requests = new Requests(inbox);
       const followers = new Followers(connection, requests);
-      const manager = await jetstreamManager(connection);
       const replicas = options.replicas ?? 1;
-      const drifts = await provisionStreams(manager, replicas);
-      const buckets = await openBuckets(connection, requests, followers, replicas);
+      const manager = await whenReady(() => jetstreamManager(connection));
+      const drifts = await whenReady(() => provisionStreams(manager, replicas));
+      const buckets = await whenReady(() => openBuckets(connection, requests, followers, replicas));
       return new TaskLog(connection, inbox, requests, followers, options, manager, { buckets, drifts });
     } catch (error) {
       await connection.close();

@@ -16,7 +16,7 @@ const PROJECT_CACHE = fileURLToPath(new URL('../../../../.millrace/bin', import.
  * A real nats-server with everything that a spec opens on it. The suites of the log cannot use libs/testing, which depends on the log.
  */
 export class Broker {
-  readonly #logs: TaskLog[] = [];
+  readonly #logs = new Set<TaskLog>();
   readonly #connections: NatsConnection[] = [];
 
   private constructor(
@@ -39,7 +39,8 @@ export class Broker {
 
   async open(options: Partial<LogOptions> = {}): Promise<TaskLog> {
     const log = await TaskLog.open({ url: this.url, name: 'test', ...options });
-    this.#logs.push(log);
+    this.#logs.add(log);
+    log.on('closed', () => this.#logs.delete(log));
     return log;
   }
 
@@ -73,12 +74,12 @@ export class Broker {
   async crash(): Promise<void> {
     await this.kill();
     await this.restart();
-    await waitUntil(() => this.#logs.every((log) => log.connected));
+    await waitUntil(() => [...this.#logs].every((log) => log.connected));
     await Promise.all(this.#connections.map((connection) => connection.flush().catch(() => undefined)));
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#logs.map((log) => log.close()));
+    await Promise.all([...this.#logs].map((log) => log.close()));
     await Promise.all(this.#connections.map((connection) => connection.close()));
     await this.nats.stop();
     await rm(this.dataDir, { recursive: true, force: true });
