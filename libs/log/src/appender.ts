@@ -143,6 +143,12 @@ export class Appender {
     for (const pending of this.#inFlight) this.#send(pending);
   }
 
+  /** This user may not publish to the subject; it would never get an answer. */
+  forbidden(subject: string): void {
+    const error = new LogRefusedError(ServerCode.forbidden, `This login may not write to ${subject}.`);
+    for (const pending of this.#inFlight) if (pending.subject === subject) this.#fail(pending, error);
+  }
+
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#sweep);

@@ -1,4 +1,4 @@
-import { connect } from '@nats-io/transport-node';
+import { connect, errors } from '@nats-io/transport-node';
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node';
 
 /** How to reach the broker. */
@@ -36,15 +36,39 @@ export function openConnection({ url, name }: ConnectionOptions): Promise<NatsCo
   return connect(options);
 }
 
-/** Calls back on each loss and return of the connection until it is closed. */
+/**
+ * Subscribes. What the handler throws ends the process, as any uncaught error does: inside the client it would end the reading of the
+ * connection for ever, without a word. So does a subscription that this user may not make.
+ */
+export const listen = (
+  connection: NatsConnection,
+  subject: string,
+  handler: (message: Msg) => void,
+): Subscription =>
+  connection.subscribe(subject, {
+    callback: (error, message) => {
+      try {
+        if (error) throw error;
+        handler(message);
+      } catch (thrown) {
+        queueMicrotask(() => {
+          throw thrown;
+        });
+      }
+    },
+  });
+
+/** Calls back on each loss and return of the connection, and on each subject that this user may not publish to, until it is closed. */
 export async function watchConnection(
   connection: NatsConnection,
-  on: { disconnected: () => void; reconnected: () => void },
+  on: { disconnected: () => void; reconnected: () => void; forbidden: (subject: string) => void },
 ): Promise<void> {
   for await (const status of connection.status()) {
     // What a listener throws must not end the watch: it is nobody's to catch, so it ends the process.
     if (status.type === 'disconnect') queueMicrotask(on.disconnected);
     if (status.type === 'reconnect') queueMicrotask(on.reconnected);
+    if (status.type === 'error' && status.error instanceof errors.PermissionViolationError)
+      on.forbidden(status.error.subject);
   }
 }
 
@@ -59,10 +83,8 @@ export class Inbox {
 
   constructor(readonly connection: NatsConnection) {
     this.#prefix = `_INBOX.${crypto.randomUUID().replaceAll('-', '')}.`;
-    this.#subscription = connection.subscribe(`${this.#prefix}*`, {
-      callback: (_error, message) => {
-        this.#handlers.get(message.subject.slice(this.#prefix.length))?.(message);
-      },
+    this.#subscription = listen(connection, `${this.#prefix}*`, (message) => {
+      this.#handlers.get(message.subject.slice(this.#prefix.length))?.(message);
     });
   }
 

@@ -52,6 +52,8 @@ export class BadBodyError extends Error {
 
 /** JetStream's error codes that mean something to us; see server/errors.json of nats-server. */
 export const ServerCode = {
+  /** Ours, in the manner of HTTP: the server tells this without a code. */
+  forbidden: 403,
   badRequest: 10003,
   consumerNotFound: 10014,
   messageNotFound: 10037,

@@ -4,7 +4,7 @@ import type { Follower, FollowOptions } from './follower.js';
 import type { StoredMessage } from './requests.js';
 import type { TaskLog } from './task-log.js';
 import { Broker } from './testing/broker.js';
-import { BY_TEST, cancelled, newTask, started, submit } from './testing/tasks.js';
+import { BY_TEST, CARD, cancelled, newTask, started, submit } from './testing/tasks.js';
 import { waitUntil } from './testing/wait-until.js';
 
 let broker: Broker;
@@ -106,6 +106,22 @@ describe('a follower', () => {
     await waitUntil(() => batches.reduce((sum, batch) => sum + batch, 0) === 1_000);
     expect(Math.max(...batches)).toBeLessThanOrEqual(100);
     expect(follower.pending).toBe(0);
+    await follower.stop();
+  });
+
+  it('takes long messages in portions that the connection can bear', async () => {
+    const queue = freshQueue();
+    const long = { ...CARD, parameters: 'x'.repeat(500_000), reason: 'submitted' as const };
+    const write = (): Promise<{ sequence: number }> =>
+      writer.append(newTask(queue), 0, { kind: 'p5', data: long }, BY_TEST);
+    const stored = sequences(await Promise.all(Array.from({ length: 60 }, write))).sort((a, b) => a - b);
+    let reconnects = 0;
+    const end = log.on('reconnected', () => reconnects++);
+    const { follower, seen } = follow({ filters: [`tasks.${queue}.>`] });
+    await waitUntil(() => seen.length === 60);
+    expect(sequences(seen)).toEqual(stored);
+    expect(reconnects).toBe(0);
+    end();
     await follower.stop();
   });
 

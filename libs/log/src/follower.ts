@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { listen } from './connection.js';
 import { deliveryOf, storedMessageOf } from './delivery.js';
 import { LogRefusedError, LogUnavailableError, LogWentBackError } from './errors.js';
 import type { Requests, StoredMessage } from './requests.js';
@@ -23,14 +24,20 @@ export interface FollowOptions {
 }
 
 const PULL_EXPIRES_MS = 30_000;
+/** The server ends a pull before it sends more: it would cut off a client that has 64 MiB to take in. */
+const PULL_BYTES = 8 * 1024 * 1024;
 const HEARTBEAT_MS = 5_000;
 /** The server forgets the consumer of a follower that has gone. */
 const INACTIVE_MS = 60_000;
 const RETRY_MS = 250;
 
-/** Status codes of a pull. */
 const HEARTBEAT = 100;
-const PULL_ENDED = 408;
+/** A pull has run its time, is complete, or has no room for the next message. Anything else: the consumer is not what it was. */
+const PULL_ENDED: ReadonlySet<string> = new Set([
+  '408 Request Timeout',
+  '409 Batch Completed',
+  '409 Message Size Exceeds MaxBytes',
+]);
 
 /** One consumer on the server, for as long as nothing is odd. */
 interface Session {
@@ -127,12 +134,10 @@ export class Follower {
     const session = newSession();
     this.#session = session;
     session.pending = await Promise.race([this.#prepare(session.name), this.#untilStopped]);
-    const subscription = this.connection.subscribe(inboxOf(session), {
-      callback: (_error, message) => {
-        received(session, message);
-        this.#pending = session.pending;
-        this.#wake?.();
-      },
+    const subscription = listen(this.connection, inboxOf(session), (message) => {
+      received(session, message);
+      this.#pending = session.pending;
+      this.#wake?.();
     });
     const watchdog = setInterval(() => {
       if (performance.now() - session.lastSign > 3 * HEARTBEAT_MS) this.resync();
@@ -173,7 +178,12 @@ export class Follower {
     session.asked += batch;
     this.connection.publish(
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${session.name}`,
-      JSON.stringify({ batch, expires: PULL_EXPIRES_MS * 1e6, idle_heartbeat: HEARTBEAT_MS * 1e6 }),
+      JSON.stringify({
+        batch,
+        max_bytes: PULL_BYTES,
+        expires: PULL_EXPIRES_MS * 1e6,
+        idle_heartbeat: HEARTBEAT_MS * 1e6,
+      }),
       { reply: inboxOf(session) },
     );
   }
@@ -260,8 +270,9 @@ function received(session: Session, message: Msg): void {
     session.buffer.push(storedMessageOf(message, delivery));
     return;
   }
-  const code = message.headers?.code;
-  if (code === PULL_ENDED) session.asked -= Number(message.headers?.get('Nats-Pending-Messages'));
-  // Anything else means that the consumer is not what it was.
-  else if (code !== HEARTBEAT) session.odd = true;
+  const { code = 0, description = '' } = message.headers ?? {};
+  if (code === HEARTBEAT) return;
+  if (PULL_ENDED.has(`${code} ${description}`))
+    session.asked -= Number(message.headers?.get('Nats-Pending-Messages'));
+  else session.odd = true;
 }

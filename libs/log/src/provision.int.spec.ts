@@ -192,10 +192,44 @@ describe('workers', () => {
     await waitUntil(async () => (await other.askRuns('w1', { token: 7, ticket: 1 }, 500)) === true);
     expect(await other.askRuns('w1', { token: 1, ticket: 6 }, 500)).toBe(true);
     expect(await other.askRuns('w1', { token: 1, ticket: 1 }, 500)).toBe(false);
+    const nats = await broker.stranger();
+    for (const junk of ['', '7', 'null', '{"token":"7"}']) nats.publish('workers.w1.runs', junk);
+    await nats.flush();
+    expect(await other.askRuns('w1', { token: 7, ticket: 1 }, 500)).toBe(true);
     expect(await other.askRuns('w2', { token: 7, ticket: 1 }, 500)).toBeUndefined();
     await one.close();
     expect(await other.askRuns('w1', { token: 7, ticket: 1 }, 500)).toBeUndefined();
     await other.close();
+  });
+});
+
+describe('who asks a worker while the broker is away', () => {
+  it('does not take its own silence for the other one’s', async () => {
+    const log = await broker.open();
+    await broker.kill();
+    await expect(log.askRuns('w1', { token: 7, ticket: 1 }, 500)).rejects.toThrow(LogUnavailableError);
+    const asked = log.askRuns('w1', { token: 7, ticket: 1 }, 3_000);
+    await Promise.all([broker.restart(), expect(asked).rejects.toThrow(LogUnavailableError)]);
+    await log.close();
+  });
+});
+
+describe('a login that may not write', () => {
+  it('is told so at once, instead of waiting for an answer for ever', async () => {
+    const narrow = await Broker.start(
+      `authorization { users = [
+        { user: all, password: p }
+        { user: narrow, password: p, permissions: { publish: { deny: ["tasks.>", "$JS.API.STREAM.MSG.GET.>"] } } }
+      ] }`,
+      { user: 'all', password: 'p' },
+    );
+    const url = new URL(narrow.url);
+    await narrow.open();
+    url.username = 'narrow';
+    const log = await narrow.open({ url: url.toString() });
+    await expect(submit(log, newTask())).rejects.toThrow('This login may not write to tasks.video.p5.');
+    await expect(log.read.factAt(1)).rejects.toThrow('This login may not ask $JS.API.STREAM.MSG.GET.TASKS.');
+    await narrow.stop();
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Msg } from '@nats-io/transport-node';
 import type { Inbox } from './connection.js';
-import { LogRefusedError, LogUnavailableError } from './errors.js';
+import { LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
 
 /** A read is asked again after so long without an answer; reads may be repeated at will. */
 const ANSWER_WITHIN_MS = 2_000;
@@ -27,7 +27,7 @@ type Answer = Record<string, unknown> & { error?: ApiError };
 
 /** Reads of the JetStream API over the shared inbox. Each is repeated until it is answered or the deadline has passed. */
 export class Requests {
-  readonly #open = new Set<() => void>();
+  readonly #open = new Set<{ subject: string; giveUp: () => void; refuse: (error: Error) => void }>();
   #stopped = false;
 
   constructor(private readonly inbox: Inbox) {}
@@ -69,7 +69,13 @@ export class Requests {
 
   /** What was asked before will not be answered any more: it is asked again. */
   reconnected(): void {
-    for (const giveUp of this.#open) giveUp();
+    for (const { giveUp } of this.#open) giveUp();
+  }
+
+  /** This user may not publish to the subject; it would never get an answer. */
+  forbidden(subject: string): void {
+    const error = new LogRefusedError(ServerCode.forbidden, `This login may not ask ${subject}.`);
+    for (const open of this.#open) if (open.subject === subject) open.refuse(error);
   }
 
   /** Ends what is still waiting. */
@@ -102,19 +108,27 @@ export class Requests {
     timeoutMs: number,
     { isLast, isBusy }: { isLast: (message: Msg) => boolean; isBusy: (message: Msg) => boolean },
   ): Promise<Msg[] | undefined> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const messages: Msg[] = [];
-      const finish = (result: Msg[] | undefined): void => {
+      const end = (): void => {
         clearTimeout(timer);
         this.inbox.close(key);
-        this.#open.delete(giveUp);
+        this.#open.delete(open);
+      };
+      const finish = (result: Msg[] | undefined): void => {
+        end();
         resolve(result);
       };
       const giveUp = (): void => {
         finish(undefined);
       };
+      const refuse = (error: Error): void => {
+        end();
+        reject(error);
+      };
+      const open = { subject, giveUp, refuse };
       const timer = setTimeout(giveUp, timeoutMs);
-      this.#open.add(giveUp);
+      this.#open.add(open);
       const key = this.inbox.open((message) => {
         if (isBusy(message)) {
           giveUp();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decide } from '@millrace/domain';
-import type { Command, Fact, Run, TaskEvent, TaskState } from '@millrace/domain';
+import type { Command, Fact, TaskEvent, TaskState } from '@millrace/domain';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -9,15 +9,17 @@ import { Appender } from './appender.js';
 import type { AppendOptions } from './appender.js';
 import { openBuckets } from './buckets.js';
 import type { Buckets } from './buckets.js';
-import { Inbox, openConnection, watchConnection } from './connection.js';
+import { Inbox, listen, openConnection, watchConnection } from './connection.js';
 import type { ConnectionOptions } from './connection.js';
-import { ConcurrencyError } from './errors.js';
+import { ConcurrencyError, LogUnavailableError } from './errors.js';
 import type { Follower, FollowOptions } from './follower.js';
 import { Followers } from './followers.js';
 import { provisionMemoryStreams, provisionQueue, provisionStreams, whenReady } from './provision.js';
 import type { Drift } from './provision.js';
 import { Reader } from './reader.js';
 import { Requests } from './requests.js';
+import { answerRuns, askRuns } from './runs.js';
+import type { RunRef } from './runs.js';
 import { TicketPuller } from './ticket-puller.js';
 import type { PullOptions } from './ticket-puller.js';
 import { DEFAULT_LEASE_SECONDS, streams, subjects } from './topology.js';
@@ -31,9 +33,6 @@ export interface LogOptions extends ConnectionOptions {
   /** Lease of the tickets of a queue that is made. Defaults to {@link DEFAULT_LEASE_SECONDS}. */
   leaseSeconds?: number;
 }
-
-/** How one worker asks another for an attempt. */
-export type RunRef = Pick<Run, 'token' | 'ticket'>;
 
 /** A command that loses so many races in a row gives up. */
 const RACES = 5;
@@ -79,6 +78,10 @@ export class TaskLog {
       },
       reconnected: () => {
         this.#reconnected();
+      },
+      forbidden: (subject) => {
+        this.#appender.forbidden(subject);
+        requests.forbidden(subject);
       },
     });
     void connection.closed().then(() => {
@@ -209,22 +212,20 @@ export class TaskLog {
 
   /** Answers other workers that ask whether this one runs an attempt. */
   answerRuns(worker: string, runs: (attempt: RunRef) => boolean): void {
-    this.connection.subscribe(subjects.runsOf(worker), {
-      callback: (_error, message) => {
-        message.respond(runs(message.json<RunRef>()) ? 'yes' : 'no');
-      },
-    });
+    answerRuns(this.connection, worker, runs);
   }
 
-  /** Whether a worker runs the attempt: undefined when it does not answer. */
-  async askRuns(worker: string, { token, ticket }: RunRef, timeoutMs: number): Promise<boolean | undefined> {
-    try {
-      const question = JSON.stringify({ token, ticket });
-      const answer = await this.connection.request(subjects.runsOf(worker), question, { timeout: timeoutMs });
-      return answer.string() === 'yes';
-    } catch {
-      return undefined;
-    }
+  /**
+   * Whether a worker runs the attempt: undefined when it does not answer.
+   *
+   * @throws LogUnavailableError when the silence may be our own: the connection was away meanwhile
+   */
+  async askRuns(worker: string, attempt: RunRef, timeoutMs: number): Promise<boolean | undefined> {
+    const connectedAt = this.#connectedAt;
+    const answer = await askRuns(this.connection, worker, attempt, timeoutMs);
+    if (answer === undefined && !(this.connected && connectedAt === this.#connectedAt))
+      throw new LogUnavailableError('The connection was away while a worker was asked.');
+    return answer;
   }
 
   /**
@@ -232,7 +233,7 @@ export class TaskLog {
    * the write can be read. The function ends it.
    */
   onHint(ref: TaskRef, hint: () => void): () => void {
-    const subscription = this.connection.subscribe(subjects.factsOf(ref), { callback: hint });
+    const subscription = listen(this.connection, subjects.factsOf(ref), hint);
     this.#listeners.reconnected.add(hint);
     return () => {
       subscription.unsubscribe();

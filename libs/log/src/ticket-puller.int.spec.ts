@@ -5,7 +5,7 @@ import type { Lane } from '@millrace/domain';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { TaskLog } from './task-log.js';
 import { Broker } from './testing/broker.js';
-import { newTask, submit } from './testing/tasks.js';
+import { BY_TEST, CARD, newTask, submit } from './testing/tasks.js';
 import { waitUntil } from './testing/wait-until.js';
 import type { PullOptions, TicketPuller } from './ticket-puller.js';
 import type { Ticket } from './ticket.js';
@@ -211,6 +211,20 @@ describe('a worker', () => {
       delays.push(cameAt.get(ref.task_id)! - sentAt);
     }
     expect(sorted(delays)[25]).toBeLessThan(20);
+    await hands.stop();
+  });
+
+  it('with many slots takes long tickets in portions that the connection can bear', async () => {
+    const queue = await freshQueue();
+    const long = { ...CARD, parameters: 'x'.repeat(500_000), reason: 'submitted' as const };
+    const write = (): Promise<unknown> =>
+      writer.append(newTask(queue), 0, { kind: 'p5', data: long }, BY_TEST);
+    await Promise.all(Array.from({ length: 40 }, write));
+    const hands = new Hands(100, { queues: [queue] }, (ticket) => ticket.ack());
+    await waitUntil(() => hands.taken.length === 40);
+    await Promise.all(Array.from({ length: 40 }, write));
+    await waitUntil(() => hands.taken.length === 80);
+    expect(new Set(hands.taken.map(({ sequence }) => sequence)).size).toBe(80);
     await hands.stop();
   });
 

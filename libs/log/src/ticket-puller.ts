@@ -1,6 +1,7 @@
 import { LANES } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { listen } from './connection.js';
 import { terminate, ticketOf } from './ticket.js';
 import type { Ticket } from './ticket.js';
 import { laneConsumer, streams } from './topology.js';
@@ -22,6 +23,10 @@ const PARKED_MS = 30_000;
  * go back, and come again, until the pull is used up.
  */
 const PARKED_AT_MOST = 16;
+/** The server ends a pull before it sends more: it would cut off a client that has 64 MiB to take in. */
+const PULL_BYTES = 8 * 1024 * 1024;
+/** So many tickets fit, however long they are: the limit would cost a message to each pull. */
+const LONGEST_THAT_FIT = 7;
 /** An answer to a question takes one round trip; later it was lost. */
 const ASK_LOST_MS = 1_000;
 /** A worker that was full for so long takes back its parked pulls. For shorter it would only cost the round trips. */
@@ -145,12 +150,10 @@ export class TicketPuller {
 
   #openInlet(): Inlet {
     const prefix = `_INBOX.${crypto.randomUUID().replaceAll('-', '')}.`;
-    const subscription = this.connection.subscribe(`${prefix}*`, {
-      callback: (_error, message) => {
-        // Only a delivery can be answered. The headers of the others are their status; those of a fact need no parsing.
-        if (message.reply) this.#ticketReceived(inlet, message);
-        else this.#statusReceived(inlet, message);
-      },
+    const subscription = listen(this.connection, `${prefix}*`, (message) => {
+      // Only a delivery can be answered. The headers of the others are their status; those of a fact need no parsing.
+      if (message.reply) this.#ticketReceived(inlet, message);
+      else this.#statusReceived(inlet, message);
     });
     const inlet = { prefix, subscription };
     return inlet;
@@ -225,7 +228,7 @@ export class TicketPuller {
       this.#inlet ??= this.#openInlet();
       this.connection.publish(
         `$JS.API.CONSUMER.MSG.NEXT.${streams.tasks.name}.${laneConsumer(lane.queue, lane.lane)}`,
-        `{"batch":${batch},${manner}}`,
+        `{"batch":${batch},${batch > LONGEST_THAT_FIT ? `"max_bytes":${PULL_BYTES},` : ''}${manner}}`,
         { reply: this.#inlet.prefix + id },
       );
     } catch {
@@ -257,10 +260,13 @@ export class TicketPuller {
     const lane = this.#lanes[Number.parseInt(id, 10)];
     if (lane?.pull?.id !== id) return;
     const { code = 0, description = '' } = message.headers ?? {};
+    const wasParked = !lane.pull.answer;
     if (code === 404 || code === 408) {
-      const wasParked = !lane.pull.answer;
       this.#endPull(lane, 'dry');
       if (wasParked) this.#park(lane);
+    } else if (description === 'Message Size Exceeds MaxBytes') {
+      this.#endPull(lane, 'more');
+      if (wasParked) this.wake();
     } else this.#troubled(lane, lane.pull, code, description);
   }
 

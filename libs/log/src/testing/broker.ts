@@ -22,19 +22,24 @@ export class Broker {
   private constructor(
     private readonly binary: string,
     private readonly dataDir: string,
+    private readonly extraConfig: string,
+    private readonly login: { user: string; password: string } | undefined,
     private nats: RunningNats,
   ) {}
 
-  static async start(): Promise<Broker> {
+  /** @param login one of the users of the extra configuration, if it has any */
+  static async start(extraConfig = '', login?: { user: string; password: string }): Promise<Broker> {
     // eslint-disable-next-line no-restricted-syntax -- specs have no config.ts; libs/testing may read it, and depends on us
     const explicitPath = process.env.MILLRACE_NATS_SERVER;
     const { path: binary } = await findNatsServer({ cacheDir: PROJECT_CACHE, explicitPath });
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-log-'));
-    return new Broker(binary, dataDir, await startNats({ binary, dataDir }));
+    return new Broker(binary, dataDir, extraConfig, login, await startNats({ binary, dataDir, extraConfig }));
   }
 
   get url(): string {
-    return this.nats.url;
+    const url = new URL(this.nats.url);
+    if (this.login) [url.username, url.password] = [this.login.user, this.login.password];
+    return url.toString();
   }
 
   async open(options: Partial<LogOptions> = {}): Promise<TaskLog> {
@@ -67,7 +72,12 @@ export class Broker {
   async restart(): Promise<void> {
     const { port } = this.nats;
     await this.nats.stop();
-    this.nats = await startNats({ binary: this.binary, dataDir: this.dataDir, port });
+    this.nats = await startNats({
+      binary: this.binary,
+      dataDir: this.dataDir,
+      extraConfig: this.extraConfig,
+      port,
+    });
   }
 
   /** SIGKILL and up again; resolves when all that is open on it is connected again. */
