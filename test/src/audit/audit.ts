@@ -60,7 +60,7 @@ function count({ facts }: Case, result: AuditResult): void {
 /** The whole story of a task on one line, for the message of a fault. */
 function outlineOf({ order, facts, lines }: Case): string {
   const told = order
-    ? `submitted: ${order.submitted}, cancelled: ${order.cancelled ?? 'not asked'}, ${JSON.stringify(order.params)}`
+    ? `submitted: ${order.submitted}, cancelled: ${order.cancelled ?? 'not asked'}, ${JSON.stringify(order.params).slice(0, 200)}`
     : 'not ours';
   const log = facts.map(
     (fact) => `${fact.sequence} ${fact.kind} ${fact.at.slice(14, 23)} by ${fact.actor.slice(-20)}`,

@@ -1,19 +1,21 @@
 import type { Fact } from '@millrace/domain';
 import type { Deaths } from '../system/deaths.js';
 import type { JournalLine } from '../system/journal.js';
+import type { AppendLineResult } from '../system/chaos-handlers.js';
 import type { Case } from './case.js';
 import { pidOf } from './history-rules.js';
 
 type Started = Fact & { kind: 'started' };
 
 /** What handlers really did agrees with the log: once per attempt, and nothing without one. */
-export function effectFaults({ facts, lines }: Case, deaths: Deaths): string[] {
+export function effectFaults(one: Case, deaths: Deaths): string[] {
+  const { facts, lines } = one;
   const attempts = facts.filter((fact): fact is Started => fact.kind === 'started');
   return [
     ...attempts.flatMap((started) => runFaults(started, lines)),
     ...strayFaults(attempts, lines),
     ...overlapFaults(lines, deaths),
-    ...resultFaults(facts, attempts, lines),
+    ...resultFaults(one, attempts),
   ];
 }
 
@@ -51,12 +53,16 @@ function overlapFaults(lines: JournalLine[], deaths: Deaths): string[] {
 }
 
 /** The attempt that succeeded has reached its end, with the result that the log keeps. */
-function resultFaults(facts: Fact[], attempts: Started[], lines: JournalLine[]): string[] {
+function resultFaults({ order, facts, lines }: Case, attempts: Started[]): string[] {
   const end = facts.at(-1);
   if (end?.kind !== 'succeeded') return [];
   const token = attempts.at(-1)?.sequence;
   const wrote = lines.some((line) => line.token === token && line.word === 'end');
   if (!wrote) return ['succeeded without having reached its end'];
-  const result = end.data.result as { token?: number } | null;
-  return result?.token === token ? [] : [`kept the result of ${result?.token}, not that of ${token}`];
+  const result = end.data.result as unknown as AppendLineResult;
+  if (result.token !== token) return [`kept the result of ${result.token}, not that of ${token}`];
+  const given = order && JSON.stringify(order.params).length;
+  return given === undefined || given === result.parameterBytes
+    ? []
+    : [`was given ${result.parameterBytes} bytes instead of ${given}`];
 }

@@ -2,6 +2,7 @@ import { TERMINAL_KINDS } from '@millrace/domain';
 import type { Fact } from '@millrace/domain';
 import type { Deaths } from '../system/deaths.js';
 import type { Case } from './case.js';
+import type { Order } from './orders.js';
 
 type Started = Fact & { kind: 'started' };
 
@@ -24,10 +25,19 @@ export function endFaults({ order, facts }: Case): string[] {
   if (order.cancelled === 'yes' && end.kind !== 'cancelled') return [`was cancelled and has ${end.kind}`];
   const alwaysFails = (order.params.fail ?? 0) > order.maxRetries;
   if (end.kind === 'cancelled')
-    return order.cancelled === 'yes' || order.cancelled === 'unknown' ? [] : ['is cancelled by nobody'];
+    return end.data.reason === 'expired' ? expiryFaults(order, facts) : cancelFaults(order);
   if (end.kind !== 'failed') return alwaysFails ? ['succeeded although it always fails'] : [];
   if (end.data.reason === 'worker_lost') return lostFaults(facts);
   return alwaysFails ? [] : [`failed with ${end.data.error.message}`];
+}
+
+function cancelFaults({ cancelled }: Order): string[] {
+  return cancelled === 'yes' || cancelled === 'unknown' ? [] : ['is cancelled by nobody'];
+}
+
+function expiryFaults({ notAfter = Infinity }: Order, facts: Fact[]): string[] {
+  if (facts.some((fact) => fact.kind === 'started')) return ['expired although it had started'];
+  return Date.parse(facts.at(-1)!.at) < notAfter ? ['expired before its time'] : [];
 }
 
 function lostFaults(facts: Fact[]): string[] {
@@ -60,17 +70,27 @@ export function attemptFaults({ order, facts }: Case, deaths: Deaths): string[] 
       open = undefined;
     }
     if (fact.kind === 'yielded') open = undefined;
+    if (fact.kind === 'failed' && fact.data.reason === 'worker_lost' && open && !wasDead(open, fact, deaths))
+      faults.push(`was given up although ${open.data.worker} lived`);
     if (fact.kind !== 'started') continue;
-    if (open && !deaths.wasDead(pidOf(open), Date.parse(fact.at)))
+    if (open && !wasDead(open, fact, deaths))
       faults.push(`attempt ${fact.data.attempt} was taken over from the living ${open.data.worker}`);
     open = fact;
-    const due = order?.notBefore;
-    if (due !== undefined && Date.parse(fact.at) < due)
-      faults.push(`started ${due - Date.parse(fact.at)} ms too early`);
+    faults.push(...timeFaults(order, fact));
   }
   const retries = retriesIn(facts);
   if (order && retries > (order.params.fail ?? 0)) faults.push(`was retried ${retries} times`);
   return faults;
+}
+
+const wasDead = (attempt: Started, then: Fact, deaths: Deaths): boolean =>
+  deaths.wasDead(pidOf(attempt), Date.parse(then.at));
+
+function timeFaults(order: Order | undefined, started: Started): string[] {
+  const at = Date.parse(started.at);
+  const { notBefore = 0, notAfter = Infinity } = order ?? {};
+  if (at < notBefore) return [`started ${notBefore - at} ms too early`];
+  return started.data.attempt === 1 && at > notAfter ? [`started ${at - notAfter} ms after its time`] : [];
 }
 
 /** The id of a worker is `<host>-<pid>-<8 random digits>`. */

@@ -13,6 +13,8 @@ export interface Order {
   maxRetries: number;
   /** Not before this time, in milliseconds since the epoch. */
   notBefore?: number;
+  /** Not started after this time. */
+  notAfter?: number;
   submitted: Told;
   /** Undefined while nobody has asked. */
   cancelled?: Told;

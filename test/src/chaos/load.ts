@@ -11,6 +11,8 @@ export interface Wish {
   delaySeconds?: number | undefined;
   /** Not before this time, in milliseconds since the epoch. */
   eta?: number;
+  /** Not started later than this after its submission. */
+  expiresInMs?: number;
   /** To be cancelled so long after it was accepted. */
   cancelAfterMs?: number;
   queue?: string;
@@ -21,7 +23,7 @@ const MAX_RETRIES = 3;
 /** What nobody answered is asked again after so long, or let be. */
 const ASK_AGAIN_MS = 500;
 const PAUSE_MS = 20;
-const BULK = 50;
+const BULK = { least: 50, most: 400 };
 
 /** Submits and cancels over HTTP as clients do, and keeps book of what it was told. */
 export class Load {
@@ -53,7 +55,8 @@ export class Load {
         await sleep(PAUSE_MS);
         continue;
       }
-      const wishes = Array.from({ length: BULK }, () => mix(this.dice));
+      const missing = Math.min(BULK.most, Math.max(BULK.least, unfinished - watch.open));
+      const wishes = Array.from({ length: missing }, () => mix(this.dice));
       await Promise.all([this.submitAll(wishes), this.submit(mix(this.dice)), this.submit(mix(this.dice))]);
     }
     await Promise.all(this.#cancels);
@@ -96,7 +99,7 @@ export class Load {
     while (this.#cancels.size > 0) await Promise.all(this.#cancels);
   }
 
-  #order({ params, delaySeconds, eta }: Wish): Order {
+  #order({ params, delaySeconds, eta, expiresInMs }: Wish): Order {
     const notBefore = eta ?? (delaySeconds === undefined ? undefined : Date.now() + delaySeconds * 1000);
     const order: Order = {
       taskId: `${this.prefix}-${this.#next++}`,
@@ -104,6 +107,7 @@ export class Load {
       maxRetries: MAX_RETRIES,
       submitted: 'unknown',
       ...(notBefore !== undefined && { notBefore }),
+      ...(expiresInMs !== undefined && { notAfter: Date.now() + expiresInMs }),
     };
     this.orders.push(order);
     return order;
@@ -122,7 +126,8 @@ export class Load {
   }
 
   #refused(order: Order, answer: Answer<unknown>): void {
-    order.submitted = toldBy(answer);
+    // Asked again after its expiry it is refused, whatever became of it before.
+    order.submitted = Date.now() > (order.notAfter ?? Infinity) ? 'unknown' : toldBy(answer);
     if (order.submitted === 'no')
       throw new Error(`A submission was refused: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
@@ -142,4 +147,5 @@ const submissionOf = (order: Order, { delaySeconds, eta, queue, priority }: Wish
   ...(priority !== undefined && { priority }),
   ...(delaySeconds !== undefined && { delay_seconds: delaySeconds }),
   ...(eta !== undefined && { eta: new Date(eta).toISOString() }),
+  ...(order.notAfter !== undefined && { expires_at: new Date(order.notAfter).toISOString() }),
 });

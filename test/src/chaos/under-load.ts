@@ -33,12 +33,18 @@ export async function underLoad(
   });
 }
 
-/** Plain tasks, quick and slow, delayed ones, ones that fail first, ones that always fail; some of each are cancelled. */
+/**
+ * Plain tasks, quick and slow, delayed ones, ones that expire, ones that fail first, ones that always fail; some of each are cancelled, have
+ * long parameters or another priority.
+ */
 export function mixed(dice: Dice): Wish {
   const wish: Wish = { params: { ms: dice.chance(0.3) ? dice.between(500, 3000) : dice.between(0, 400) } };
   if (dice.chance(0.2)) wish.params.fail = dice.chance(0.1) ? 99 : dice.between(1, 2);
   if (dice.chance(0.2)) wish.delaySeconds = dice.between(1, 60) / 10;
+  else if (dice.chance(0.05)) wish.expiresInMs = dice.between(2000, 5000);
   if (dice.chance(0.2)) wish.params.report = true;
+  if (dice.chance(0.03)) wish.params.ballast = 'x'.repeat(dice.between(8_000, 60_000));
+  if (dice.chance(0.2)) wish.priority = dice.between(0, 10);
   if (dice.chance(0.08)) wish.cancelAfterMs = dice.between(0, 3000);
   return wish;
 }

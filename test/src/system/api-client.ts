@@ -9,6 +9,7 @@ export interface Submission {
   priority?: number;
   delay_seconds?: number;
   eta?: string;
+  expires_at?: string;
   retry?: { max_retries?: number; delay_seconds?: number; backoff_factor?: number; jitter?: boolean };
 }
 

@@ -15,6 +15,14 @@ export interface AppendLine {
   deaf?: boolean;
   /** Reports progress when it begins. */
   report?: boolean;
+  /** Makes the parameters long; over 8 KiB they are not copied from ticket to ticket but named. */
+  ballast?: string;
+}
+
+/** What it returns: who did it, and how much it was given. */
+export interface AppendLineResult {
+  token: number;
+  parameterBytes: number;
 }
 
 /** The queue that the chaos tests use. */
@@ -30,7 +38,7 @@ export class ChaosHandlers {
     queue: CHAOS_QUEUE,
     retry: { max_retries: 3, delay_seconds: 1, backoff_factor: 1, jitter: false },
   })
-  async appendLine(task: TaskContext): Promise<{ pid: number; token: number }> {
+  async appendLine(task: TaskContext): Promise<AppendLineResult> {
     const { fail = 0, deaf = false, report = false, ...params } = task.params as AppendLine;
     const ms = [params.ms ?? 0].flat().slice(0, task.attempt).at(-1) ?? 0;
     this.#note(task, 'start');
@@ -46,7 +54,7 @@ export class ChaosHandlers {
       throw new Error(`Planned failure of attempt ${task.attempt}`);
     }
     this.#note(task, 'end');
-    return { pid: process.pid, token: task.fencingToken };
+    return { token: task.fencingToken, parameterBytes: JSON.stringify(task.params).length };
   }
 
   async #waitOrStop(task: TaskContext, ms: number): Promise<void> {

@@ -27,8 +27,11 @@ export const logShortened: Scenario = {
         isShortened: true,
       },
       async (system) => {
+        system.startAnother('scheduler', EAGER_JANITOR);
         for (let kill = 1; kill <= kills; kill++) {
           await sleep(dice.between(300, 1500));
+          // The leader stands still with whatever it has in hand, and wakes up when another has long led.
+          if (kill === 2) system.scheduler.app.signal('SIGSTOP');
           const victim = dice.pick(['scheduler', 'projector', 'broker', 'worker'] as const);
           if (victim === 'broker') {
             await system.nats.kill();
@@ -43,6 +46,7 @@ export const logShortened: Scenario = {
           round.count('kills');
           round.note(`killed the ${victim}, ${kill} of ${kills}`);
         }
+        system.scheduler.app.signal('SIGCONT');
         // The broker may be on its way back.
         const { firstSequence, lastSequence } = await waitUntil(() => system.log.admin.state());
         round.count('purged', firstSequence - 1);
