@@ -20,6 +20,9 @@ export interface SessionContext {
 }
 
 const LOCK_RETRY_MS = 250;
+/** A short batch costs as much as a longer one: between short ones a little more may come. The first is written at once. */
+const SHORT_BATCH = 250;
+const SHORT_BATCH_EVERY_MS = 25;
 const NOTE_DEADLINE_MS = 5_000;
 
 /** The broker was away or made anew: it must be looked at again, whether it is the same log. */
@@ -108,11 +111,15 @@ async function follow(
   });
   const meter = new LagMeter(log, connection, projection, () => follower.pending);
   const onMessages = async (stored: StoredMessage[]): Promise<void> => {
+    const begun = performance.now();
     for (const batch of batchesOf(stored, config.MILLRACE_PROJECTOR_BATCH)) {
       // What came after a reconnect may be from a log that has gone back.
       session.signal.throwIfAborted();
       await project(projection, meter, batch, logger);
     }
+    const restMs = SHORT_BATCH_EVERY_MS - (performance.now() - begun);
+    if (stored.length < SHORT_BATCH && restMs > 1)
+      await sleep(restMs, undefined, { signal: session.signal }).catch(() => undefined);
   };
   const follower = log.follow({
     stream: streams.tasks.name,
