@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_TASK, decide, evolve } from '@millrace/domain';
 import type { Command, ExistingTask, Fact, Run, TaskState } from '@millrace/domain';
-import { ConcurrencyError, decodeDue, factOf } from '@millrace/log';
+import { ConcurrencyError, LogUnavailableError, decodeDue, factOf } from '@millrace/log';
 import type { TaskLog, Ticket } from '@millrace/log';
 import { judge } from './judge.js';
 import { Attempt } from './attempt.js';
@@ -17,6 +17,7 @@ export type Claim =
 /** Within this time of its own (re)connect a worker takes nothing over: after an outage all tickets come back while their owners live. */
 export const QUIET_AFTER_CONNECT_MS = 10_000;
 const ASK_TIMEOUT_MS = 1_000;
+const TAKE_OVER_WITHIN_MS = 2_000;
 
 export interface ClaimerOptions {
   log: TaskLog;
@@ -49,6 +50,16 @@ export class Claimer {
   constructor(private readonly options: ClaimerOptions) {}
 
   async claim(holding: Holding, promised: Promised): Promise<Claim> {
+    try {
+      return await this.#claim(holding, promised);
+    } catch (error) {
+      // Too late to be sure of what was asked or read: the server offers the ticket again.
+      if (error instanceof LogUnavailableError) return { outcome: 'left' };
+      throw error;
+    }
+  }
+
+  async #claim(holding: Holding, promised: Promised): Promise<Claim> {
     const { ticket } = holding;
     let state: TaskState = promised.state;
     let command: Command = {
@@ -99,7 +110,9 @@ export class Claimer {
     const { log, actor } = this.options;
     const event = decide(command, state, { now: Date.now(), random: Math.random() });
     if (!event || state.phase === 'none') return { outcome: 'void' };
-    const fact = await log.append(holding.ticket, state.sequence, event, { actor });
+    // What was found out about another worker holds for a moment only: a take-over may not be sent again after an outage.
+    const options = command.type === 'take-over' ? { actor, deadlineMs: TAKE_OVER_WITHIN_MS } : { actor };
+    const fact = await log.append(holding.ticket, state.sequence, event, options);
     const next = evolve(state, fact);
     // An expired task, or one that was lost too often, ends here instead of running.
     if (next.phase !== 'running') return { outcome: 'void' };
