@@ -126,12 +126,12 @@ export class TaskWorker {
     this.#stopping = true;
     await this.#puller?.stop();
     for (const holding of this.#buffer.splice(0)) this.#giveBack(holding);
-    await Promise.race([this.#idle(), sleep((this.#options.drainSeconds ?? 10) * 1000)]);
+    await Promise.race([this.#idle(), lapse((this.#options.drainSeconds ?? 10) * 1000)]);
     const stopping = new WorkerStoppingError('The worker stops; the task goes on elsewhere.');
     for (const { attempt } of this.#executions.values()) attempt.abort(stopping);
-    if (this.#executions.size > 0) await Promise.race([this.#idle(), sleep(LAST_WORDS_MS)]);
+    if (this.#executions.size > 0) await Promise.race([this.#idle(), lapse(LAST_WORDS_MS)]);
     for (const { attempt } of this.#executions.values()) attempt.interrupt(stopping);
-    await Promise.race([this.#idle(), sleep(LAST_WORDS_MS)]);
+    await Promise.race([this.#idle(), lapse(LAST_WORDS_MS)]);
     clearInterval(this.#heartbeat);
     await this.#interruptions?.stop();
     await this.#log?.close();
@@ -222,7 +222,7 @@ export class TaskWorker {
       this.#holdings.delete(attempt.holding.ticket.sequence);
     }
     if (attempt.interruption && execution && !this.#stopping)
-      await Promise.race([execution.handlerSettled, sleep(ABANDON_AFTER_MS, undefined, { ref: false })]);
+      await Promise.race([execution.handlerSettled, lapse(ABANDON_AFTER_MS)]);
   }
 
   /** Undefined when the ticket is unreadable: no worker could ever run it. */
@@ -281,3 +281,6 @@ export class TaskWorker {
 }
 
 const keyOf = (place: { queue: string; task_id: string }): string => `${place.queue}.${place.task_id}`;
+
+/** A limit to something awaited; keeps no process alive once that has come. */
+const lapse = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });
