@@ -48,11 +48,13 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
     MILLRACE_ADMIN_KEY: ADMIN_KEY,
     MILLRACE_LOG_LEVEL: 'warn',
   };
+  const preload = new URL('./profile-preload.js', import.meta.url).href;
   const profiling = (app: string): Record<string, string> =>
     profileDir === undefined
       ? {}
       : {
-          NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir} --cpu-prof-name=${app}.${Date.now()}.cpuprofile`,
+          NODE_OPTIONS: `--import ${preload}`,
+          MILLRACE_BENCH_PROFILE: join(profileDir, `${app}.${Date.now()}.cpuprofile`),
         };
   const apps: Record<string, TestApp> = {};
   const log = await TaskLog.open({ url: nats.url, name: 'bench' });

@@ -3,8 +3,8 @@ export class Deaths {
   readonly #at = new Map<number, number>();
 
   /** To be told before the signal is sent. */
-  died(pid: number): void {
-    if (!this.#at.has(pid)) this.#at.set(pid, Date.now());
+  died(pid: number, at = Date.now()): void {
+    if (!this.#at.has(pid)) this.#at.set(pid, at);
   }
 
   /** Whether the process was dead, as far as others could tell, at a time in milliseconds since the epoch. */
