@@ -11,6 +11,7 @@ export function recordedContext<Params>(params: Params, given: Partial<TaskConte
     queue: 'default',
     params,
     attempt: 1,
+    failures: 0,
     maxRetries: 3,
     fencingToken: 1,
     signal: controller.signal,
@@ -21,6 +22,11 @@ export function recordedContext<Params>(params: Params, given: Partial<TaskConte
     progress: (progress) => {
       reports.push(progress);
     },
+    resumedFrom: undefined,
+    checkpoint: () => Promise.resolve(),
+    step: async (_name, run) => run(),
+    sleep: () => Promise.resolve(),
+    waitForSignal: () => Promise.reject(new Error('Nobody sends signals here.')),
     ...given,
   };
   return { context, reports, stop: (reason: Error) => controller.abort(reason) };

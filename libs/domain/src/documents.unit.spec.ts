@@ -27,6 +27,8 @@ const spec = {
 };
 const HELD: TaskEvent = { kind: 'held', data: { ...CARD, task: spec, waiting_for: 'limit:gpu' } };
 
+const LATER = new Date(NOW.now + 60_000).toISOString();
+
 /** Everything that can be tried with the task, well aimed. */
 function commandsFor(state: TaskState): Command[] {
   const submit: Command = { type: 'submit', spec, parameters: null };
@@ -47,7 +49,11 @@ function commandsFor(state: TaskState): Command[] {
     { type: 'take-over', worker: 'w3', ticket, seen: state.sequence },
     { type: 'report-progress', token, progress: {} },
     { type: 'save-checkpoint', token, state: null },
-    { type: 'record-step', token, name: 'probe' },
+    { type: 'record-step', token, step: { name: 'probe', type: 'step', order: 1 } },
+    { type: 'suspend', token, until: LATER, duration_ms: 1 },
+    { type: 'suspend', token, waiting_for: 'signal:go', duration_ms: 1 },
+    { type: 'suspend', token, until: LATER, waiting_for: 'signal:go', duration_ms: 1 },
+    { type: 'release', waiting_for: 'signal:go' },
     { type: 'yield', token, reason: 'drain' },
     { type: 'succeed', token, result: null, duration_ms: 1 },
     fail,
@@ -81,7 +87,9 @@ function keyOf(state: TaskState): string {
   const { begun, failed, lost } = state.attempts;
   const worker = state.phase === 'running' ? state.run.worker : '';
   const lane = 'lane' in state ? state.lane : '';
-  return [state.phase, statusOf(state), begun > 0, failed, lost, worker, lane].join();
+  const waits = 'waiting_for' in state ? state.waiting_for : '';
+  const until = state.phase === 'paused' ? state.until : '';
+  return [state.phase, statusOf(state), begun > 0, failed, lost, worker, lane, waits, until].join();
 }
 
 /** All transitions there are, from nothing and from a held task (which only the limits make). */

@@ -1,5 +1,11 @@
 /** When a failed attempt is tried again. Times are in seconds. */
-export interface RetryPolicy {
+export interface RetryPolicy extends RetryTimes {
+  /** What differs for errors of a class, by its name. `max_retries: 0`: such an error is final. */
+  by_error?: Record<string, Partial<RetryTimes>>;
+}
+
+/** How often and after how long. */
+export interface RetryTimes {
   /** Failed attempts that are tried again; the next failure is final. Defaults to 3. */
   max_retries: number;
   /** Wait before the first retry. Defaults to 60 s. */
@@ -20,13 +26,20 @@ export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = Object.freeze({
   jitter: true,
 });
 
+/** The policy for an error of a class: that of the task, but for what the class has of its own. */
+export function policyFor({ by_error, ...times }: RetryPolicy, errorName: string): RetryTimes {
+  // A class may be named as a property that every object has.
+  const own = by_error && Object.hasOwn(by_error, errorName) ? by_error[errorName] : undefined;
+  return { ...times, ...own };
+}
+
 /**
  * The wait in milliseconds before the retry that follows the given failure.
  *
  * @param failed how many attempts have failed, this one included (1 for the first)
  * @param random a number in [0, 1), used only with jitter
  */
-export function retryDelayMs(policy: RetryPolicy, failed: number, random: number): number {
+export function retryDelayMs(policy: RetryTimes, failed: number, random: number): number {
   // A factor of Infinity would make NaN of a delay of 0.
   const factor = Math.min(policy.backoff_factor ** (failed - 1), Number.MAX_VALUE);
   const grown = policy.delay_seconds * factor;
@@ -36,4 +49,4 @@ export function retryDelayMs(policy: RetryPolicy, failed: number, random: number
 }
 
 /** Whether one more attempt may follow after this many failures. */
-export const mayRetry = (policy: RetryPolicy, failed: number): boolean => failed <= policy.max_retries;
+export const mayRetry = (policy: RetryTimes, failed: number): boolean => failed <= policy.max_retries;

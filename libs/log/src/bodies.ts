@@ -25,12 +25,20 @@ const attempts = z.object({
   lost: count.describe('lost with their worker, in a row'),
 });
 
-const retry = z.object({
+const retryTimes = {
   max_retries: count.describe('failed attempts that are tried again'),
   delay_seconds: z.number().nonnegative().describe('wait before the first retry'),
   backoff_factor: z.number().min(1).describe('each further wait is so many times longer'),
   max_delay_seconds: z.number().nonnegative().describe('no wait is longer'),
   jitter: z.boolean().describe('spreads each wait over its upper half'),
+};
+
+const retry = z.object({
+  ...retryTimes,
+  by_error: z
+    .record(z.string(), z.object(retryTimes).partial())
+    .optional()
+    .describe('what differs for errors of a class, by its name'),
 });
 
 const task = z.object({
@@ -46,6 +54,10 @@ const task = z.object({
   correlation_id: z.string().optional().describe('of the request that led to it'),
   unique_key: z.string().optional().describe('no two live tasks of a queue have the same'),
   concurrency_key: z.string().optional().describe('tasks with the same share a limit'),
+  branched_from: z
+    .object({ task_id: z.string(), sequence, oldest: sequence })
+    .optional()
+    .describe('the run it branched from, and the checkpoint or step there'),
 });
 
 /** The whole task, in every body from which an attempt may start. */
@@ -55,6 +67,7 @@ const card = {
   parameters: json.optional().describe('the parameters; absent where `input` is there'),
   input: sequence.optional().describe('sequence of the fact that holds parameters of more than 8 KiB'),
   checkpoint: sequence.optional().describe('sequence of the last checkpoint'),
+  step: sequence.optional().describe('sequence of the last step since that checkpoint'),
 };
 
 const carried = sequence.optional().describe('sequence of the wait that this one carries on');
@@ -68,6 +81,7 @@ const attempt = {
   failed: count.describe('attempts failed so far'),
   lost: count.describe('attempts lost in a row'),
   checkpoint: sequence.optional().describe('sequence of the last checkpoint'),
+  step: sequence.optional().describe('sequence of the last step since that checkpoint'),
 };
 
 const run = z.object({ ...attempt, token: sequence.describe('sequence of `started`: the fencing token') });
@@ -89,7 +103,17 @@ const lane = z.enum(LANES);
 const ready = z.object({
   ...card,
   reason: z
-    .enum(['submitted', 'resumed', 'redriven', 'reordered', 'reprioritised', 'released', 'repaired'])
+    .enum([
+      'submitted',
+      'branched',
+      'resumed',
+      'redriven',
+      'restarted',
+      'reordered',
+      'reprioritised',
+      'released',
+      'repaired',
+    ])
     .describe('why it is ready'),
 });
 
@@ -112,30 +136,51 @@ export const dataSchemas = {
     ...card,
     until: time.describe('not before this time'),
     lane: lane.describe('the lane in which it becomes ready'),
-    reason: z.enum(['delay', 'retry']).describe('why it waits'),
-    attempt: count.optional().describe('the failed attempt'),
-    error: error.optional().describe('of that attempt'),
+    reason: z.enum(['delay', 'retry', 'sleep', 'signal']).describe('why it waits'),
+    waiting_for: z.string().optional().describe('what may end the wait before: `signal:<name>`'),
+    attempt: count.optional().describe('the attempt that was ended by it'),
+    error: error.optional().describe('of that attempt, if it failed'),
     duration_ms: duration.optional(),
     carried,
   }),
-  held: z.object({ ...card, waiting_for: z.string().describe('such as `limit:<name>`'), carried }),
+  held: z.object({
+    ...card,
+    waiting_for: z.string().describe('such as `limit:<name>` or `signal:<name>`'),
+    attempt: count.optional().describe('the attempt that was ended by it'),
+    duration_ms: duration.optional(),
+    carried,
+  }),
   started: z.object(attempt),
   progress: z.object({ run: run.describe('the attempt'), progress: progressSchema.describe('its report') }),
   checkpoint: z.object({
     run: run.describe('the attempt'),
     state: json.describe('what the handler saved'),
-    steps: z.array(sequence).describe('sequences of the steps it builds on'),
+    steps: z.record(z.string(), sequence).describe('the steps before it that still count: name → sequence'),
+    signals: z
+      .record(z.string(), sequence)
+      .optional()
+      .describe('the last signal of each name taken before it: name → sequence'),
   }),
   step: z.object({
     run: run.describe('the attempt'),
-    name: z.string().describe('of the step'),
-    result: json.optional().describe('what it returned'),
-    signal: sequence.optional().describe('sequence of the signal it consumed'),
+    name: z.string().describe('its path: names of the steps around it and its own'),
+    type: z.enum(['step', 'sleep', 'signal']).describe('a function, or what the run waited for'),
+    order: count.describe('its number in its scope since the checkpoint, from 1'),
+    result: json.optional().describe('what it returned, or the payload of the signal'),
+    until: time.optional().describe('how long it sleeps, or waits at most'),
+    signal: sequence.optional().describe('sequence of the signal it took'),
+    signal_name: z.string().optional().describe('of the signal it waits for'),
+    duration_ms: duration.optional(),
+    before: z
+      .array(sequence)
+      .optional()
+      .describe('the steps before it since the checkpoint, newest first, at most 32'),
   }),
   yielded: z.object({ run: run.describe('the attempt'), reason: z.string().describe('such as `drain`') }),
   paused: z.object({
     ...card,
     reason: z.string().describe('why it was put aside'),
+    until: time.optional().describe('of a task paused before its first start: a resume waits on'),
     attempt: count.optional().describe('the attempt that was ended by it'),
     duration_ms: duration.optional(),
     carried,
@@ -165,7 +210,8 @@ export const dataSchemas = {
 export const KIND_MEANINGS: Record<Kind, string> = {
   ...(Object.fromEntries(LANES.map((name) => [name, 'ready in this lane'])) as Record<Lane, string>),
   front: 'ready ahead of all lanes, placed there by a reorder',
-  scheduled: 'waits for a time: a delay, or a retry after a failed attempt',
+  scheduled:
+    'waits for a time: a delay, a retry after a failed attempt, a sleep, or a signal with a time limit',
   held: 'waits for something else than a time',
   started: 'an attempt began; its sequence is the fencing token',
   progress: 'the running attempt says how far it is',

@@ -6,8 +6,18 @@ import { BadBodyError } from './errors.js';
 import { CARD } from './testing/tasks.js';
 import { lift } from './upcast.js';
 
+const AT = '2026-01-01T00:00:00.000Z';
 const error = { name: 'Error', message: 'no disk', stack: 'Error: no disk\n    at write' };
-const run: Run = { attempt: 2, worker: 'w1', ticket: 7, token: 8, failed: 1, lost: 0, checkpoint: 5 };
+const run: Run = {
+  attempt: 2,
+  worker: 'w1',
+  ticket: 7,
+  token: 8,
+  failed: 1,
+  lost: 0,
+  checkpoint: 5,
+  step: 6,
+};
 
 /** Every optional field is there. */
 const fullCard: TaskCard = {
@@ -20,9 +30,12 @@ const fullCard: TaskCard = {
     correlation_id: 'c1',
     unique_key: 'k1',
     concurrency_key: 'gpu',
+    retry: { ...CARD.task.retry, by_error: { TimeoutError: { max_retries: 9 }, BadInput: {} } },
+    branched_from: { task_id: 't0', sequence: 4, oldest: 2 },
   },
   parameters: { nested: [1, 'two', null, { three: 3 }], text: 'Größe 🎬 \u0000 "quoted"' },
   checkpoint: 5,
+  step: 6,
 };
 const { parameters: _named, ...restOfCard } = fullCard;
 
@@ -40,6 +53,7 @@ const BODIES: { [K in Kind]: [DataOf[K], DataOf[K]] } = {
       until: '2026-01-01T00:00:00.000Z',
       lane: 'front',
       reason: 'retry',
+      waiting_for: 'signal:go',
       attempt: 2,
       error,
       duration_ms: 1.5,
@@ -48,11 +62,11 @@ const BODIES: { [K in Kind]: [DataOf[K], DataOf[K]] } = {
     { ...CARD, until: '2026-01-01T00:00:00.000Z', lane: 'p0', reason: 'delay' },
   ],
   held: [
-    { ...fullCard, waiting_for: 'limit:gpu', carried: 3 },
+    { ...fullCard, waiting_for: 'limit:gpu', attempt: 2, duration_ms: 5, carried: 3 },
     { ...CARD, waiting_for: 'signal' },
   ],
   started: [
-    { attempt: 2, worker: 'w1', ticket: 7, failed: 1, lost: 2, checkpoint: 5 },
+    { attempt: 2, worker: 'w1', ticket: 7, failed: 1, lost: 2, checkpoint: 5, step: 6 },
     { attempt: 1, worker: 'w', ticket: 1, failed: 0, lost: 0 },
   ],
   progress: [
@@ -60,19 +74,30 @@ const BODIES: { [K in Kind]: [DataOf[K], DataOf[K]] } = {
     { run, progress: {} },
   ],
   checkpoint: [
-    { run, state: { frame: 7 }, steps: [1, 2] },
-    { run, state: null, steps: [] },
+    { run, state: { frame: 7 }, steps: { probe: 1, 'probe/inner': 2 }, signals: { go: 9 } },
+    { run, state: null, steps: {} },
   ],
   step: [
-    { run, name: 'probe', result: [1], signal: 9 },
-    { run, name: 'probe' },
+    {
+      run,
+      name: 'approval',
+      type: 'signal',
+      order: 2,
+      result: [1],
+      until: AT,
+      signal: 9,
+      signal_name: 'go',
+      duration_ms: 5,
+      before: [4, 3],
+    },
+    { run, name: 'probe', type: 'step', order: 1 },
   ],
   yielded: [
     { run, reason: 'drain' },
     { run, reason: '' },
   ],
   paused: [
-    { ...fullCard, reason: 'asked', attempt: 2, duration_ms: 5, carried: 3 },
+    { ...fullCard, reason: 'asked', until: AT, attempt: 2, duration_ms: 5, carried: 3 },
     { ...CARD, reason: 'asked' },
   ],
   succeeded: [

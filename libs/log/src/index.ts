@@ -18,6 +18,7 @@ export type { Drift } from './provision.js';
 export type { Reader } from './reader.js';
 export type { StoredMessage } from './requests.js';
 export type { RunRef } from './runs.js';
+export type { Signal } from './signals.js';
 export { TaskLog } from './task-log.js';
 export type { LogOptions } from './task-log.js';
 export type { Ticket } from './ticket.js';

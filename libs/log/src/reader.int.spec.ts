@@ -24,7 +24,11 @@ async function longLife(ref: { queue: string; task_id: string }): Promise<void> 
     async () => ({ type: 'submit', spec: CARD.task, parameters: { film: 'a.mov' } }),
     async () => ({ type: 'claim', worker: 'w1', ticket: await ticketOf(ref) }),
     async () => ({ type: 'report-progress', token: await token(), progress: { percent: 10 } }),
-    async () => ({ type: 'record-step', token: await token(), name: 'probe', result: 1 }),
+    async () => ({
+      type: 'record-step',
+      token: await token(),
+      step: { name: 'probe', type: 'step', order: 1, result: 1 },
+    }),
     async () => ({ type: 'save-checkpoint', token: await token(), state: { frame: 7 } }),
     async () => ({ type: 'yield', token: await token(), reason: 'drain' }),
     async () => ({ type: 'claim', worker: 'w2', ticket: await ticketOf(ref) }),

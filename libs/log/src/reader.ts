@@ -4,6 +4,8 @@ import type { ExistingTask, Fact, Json, TaskState } from '@millrace/domain';
 import { decodeFact } from './codec.js';
 import { LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
 import type { Requests, StoredMessage } from './requests.js';
+import { readSignals } from './signals.js';
+import type { Signal } from './signals.js';
 import { parseSubject, streams, subjects } from './topology.js';
 import type { TaskRef } from './topology.js';
 
@@ -89,6 +91,11 @@ export class Reader {
       fact = fact.prev > 0 ? await this.factAt(fact.prev) : undefined;
     }
     return facts.reverse();
+  }
+
+  /** The signals of a task after a sequence, in order. */
+  signals(ref: TaskRef, after: number): Promise<Signal[]> {
+    return readSignals(this, ref, after);
   }
 
   /**

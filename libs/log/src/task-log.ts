@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decide } from '@millrace/domain';
-import type { Command, Fact, TaskEvent, TaskState } from '@millrace/domain';
+import { decide, signalWait } from '@millrace/domain';
+import type { Command, Fact, Json, TaskEvent, TaskState } from '@millrace/domain';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -198,6 +198,33 @@ export class TaskLog {
    */
   ask(ref: TaskRef, verb: AskVerb, body: object, options: AppendOptions = {}): Promise<number> {
     return this.#writer.note(streams.tasks.name, subjects.ask(ref, verb), body, options);
+  }
+
+  /** Sends a signal to a task, and makes it ready if it waits for that one. Resolves with the sequence of the signal. */
+  async signal(
+    ref: TaskRef,
+    signal: { name: string; payload: Json },
+    options: WriteOptions,
+  ): Promise<number> {
+    const body = { ...signal, at: new Date(options.now ?? Date.now()).toISOString(), actor: options.actor };
+    const sequence = await this.ask(ref, 'signal', body, options);
+    // A run looks for signals once more after it has written its wait: one of the two sees the other.
+    await this.change(ref, { type: 'release', waiting_for: signalWait(signal.name) }, options);
+    return sequence;
+  }
+
+  /**
+   * Makes a wait ready whose signal came while it was being written.
+   *
+   * @param since a signal that came before it was looked for by the run itself: the sequence of its `started`
+   */
+  async releaseIfSignalled(wait: Fact, since: number): Promise<boolean> {
+    const waiting_for = 'waiting_for' in wait.data ? wait.data.waiting_for : undefined;
+    if (waiting_for === undefined) return false;
+    const signals = await this.read.signals(wait, since);
+    if (!signals.some(({ name }) => signalWait(name) === waiting_for)) return false;
+    await this.change(wait, { type: 'release', waiting_for }, { actor: wait.actor });
+    return true;
   }
 
   /** Notes what an operator or a repair did, once. Resolves with its sequence. */

@@ -23,6 +23,39 @@ export class WorkerStoppingError extends Error {
   override readonly name = 'WorkerStoppingError';
 }
 
+/** Why a handler's signal aborted: somebody paused the task. Save a checkpoint if need be, then let the reason be thrown. */
+export class TaskPausedError extends Error {
+  override readonly name = 'TaskPausedError';
+}
+
+/** Why an attempt ended: its run sleeps or waits for a signal. Thrown by `sleep` and `waitForSignal`; let it pass. */
+export class TaskSuspendedError extends Error {
+  override readonly name = 'TaskSuspendedError';
+}
+
+/** Thrown by `waitForSignal` when the signal did not come in time. */
+export class SignalTimeoutError extends Error {
+  override readonly name = 'SignalTimeoutError';
+}
+
+/** The handler began other steps than the run has recorded: its code has changed meanwhile. */
+export class StepChangedError extends UnrecoverableError {
+  override readonly name = 'StepChangedError';
+}
+
+/** Throw it from a handler to be tried again after so many seconds; it does not count against the retries. */
+export class RetryLater extends Error {
+  override readonly name = 'RetryLater';
+
+  constructor(
+    readonly seconds: number,
+    message = `The handler asks to be tried again in ${seconds} s.`,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** Why a handler's signal aborted: another attempt holds the task; whatever this one returns is refused. */
 export class AttemptOvertakenError extends Error {
   override readonly name = 'AttemptOvertakenError';

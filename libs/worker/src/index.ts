@@ -1,5 +1,6 @@
 export type { Json, Progress } from '@millrace/domain';
 export * from './errors.js';
+export type { CheckpointOptions, SignalOptions, SleepOptions } from './execution/attempt-port.js';
 export { createHandler } from './handlers/handler.js';
 export type { Handler } from './handlers/handler.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';

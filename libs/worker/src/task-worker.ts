@@ -2,13 +2,14 @@ import { availableParallelism, hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadBodyError, DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, Ticket, TicketPuller } from '@millrace/log';
-import { TaskCancelledError, WorkerStoppingError } from './errors.js';
+import { TaskCancelledError, TaskPausedError, WorkerStoppingError } from './errors.js';
 import type { Attempt, Holding } from './execution/attempt.js';
 import { Claimer, readTicket } from './execution/claimer.js';
 import type { Promised } from './execution/claimer.js';
 import { Executor } from './execution/executor.js';
 import type { Execution } from './execution/executor.js';
 import { followInterruptions } from './execution/interruptions.js';
+import type { PauseAsk } from './execution/interruptions.js';
 import { LeaseKeeper } from './execution/lease-keeper.js';
 import { register } from './handlers/registration.js';
 import { enforceTimeLimits } from './execution/time-limits.js';
@@ -87,6 +88,9 @@ export class TaskWorker {
         },
         stopAsked: (place) => {
           this.#stopAsked(place);
+        },
+        pauseAsked: (place, ask) => {
+          this.#pauseAsked(place, ask);
         },
       },
       (error) => {
@@ -260,6 +264,17 @@ export class TaskWorker {
       .catch((error: unknown) => {
         this.#options.logger.warn({ err: error, task_id: place.task_id }, 'A stop could not be recorded');
       });
+  }
+
+  /** The handler is told, and has its grace to save a checkpoint; whoever asked takes the task away if nothing comes of it. */
+  #pauseAsked(place: { queue: string; task_id: string; sequence: number }, ask: PauseAsk): void {
+    const attempt = this.#attemptsById.get(keyOf(place));
+    if (!attempt || place.sequence < attempt.token) return;
+    const paused = new TaskPausedError(ask.reason);
+    attempt.abort(paused);
+    const forced = setTimeout(() => attempt.interrupt(paused), ask.grace_seconds * 1000);
+    forced.unref();
+    void attempt.interrupted.then(() => clearTimeout(forced));
   }
 
   /** Keeps leases, flushes progress, ends what has run too long, looks again at what came too early. */

@@ -14,6 +14,6 @@ export function revived(event: TaskEvent, { parameters }: ExistingTask): TaskEve
       'task/archived',
       'The task has left the log, and its parameters were not kept. Submit it as a new task.',
     );
-  const { input: _input, checkpoint: _checkpoint, ...card } = event.data;
+  const { input: _input, checkpoint: _checkpoint, step: _step, ...card } = event.data;
   return { ...event, data: { ...card, parameters } } as TaskEvent;
 }

@@ -46,6 +46,7 @@ describe('a task that returns to the log', () => {
       parameters,
       input: 9,
       checkpoint: 0,
+      step: 0,
       attempts: { begun: 1, failed: 0 },
     });
   });

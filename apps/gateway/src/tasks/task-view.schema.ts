@@ -56,7 +56,16 @@ export const AttemptView = z
     worker: z.string(),
     started_at: time,
     ended_at: time.nullable(),
-    outcome: z.enum(['running', 'succeeded', 'failed', 'lost', 'yielded', 'paused', 'cancelled']),
+    outcome: z.enum([
+      'running',
+      'succeeded',
+      'failed',
+      'lost',
+      'yielded',
+      'suspended',
+      'paused',
+      'cancelled',
+    ]),
     error: TaskErrorView.nullable(),
     duration_ms: z.number().nullable(),
   })

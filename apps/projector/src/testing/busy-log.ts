@@ -93,7 +93,7 @@ function whileRunning(state: ExistingTask & { phase: 'running' }): Command {
     [4, { type: 'succeed', token, result: { ok: true }, duration_ms: 1 }],
     [3, { type: 'report-progress', token, progress: { percent: 10 } }],
     [2, { type: 'save-checkpoint', token, state: { at: 1 } }],
-    [1, { type: 'record-step', token, name: 'probe', result: 1 }],
+    [1, { type: 'record-step', token, step: { name: 'probe', type: 'step', order: 1, result: 1 } }],
     [2, { type: 'fail', token, retryable: true, ...failed }],
     [0.3, { type: 'fail', token, retryable: false, ...failed }],
     [1, { type: 'yield', token, reason: 'drain' }],

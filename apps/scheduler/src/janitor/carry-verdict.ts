@@ -15,10 +15,12 @@ export type CarryVerdict = 'carry' | 'needless' | 'bound';
 export const looksCarriable = ({
   phase,
   checkpoint,
+  step,
   due_ticket,
-}: Pick<SweptTask, 'phase' | 'checkpoint' | 'due_ticket'>): boolean =>
+}: Pick<SweptTask, 'phase' | 'checkpoint' | 'step' | 'due_ticket'>): boolean =>
   (phase === 'scheduled' || phase === 'held' || phase === 'paused') &&
   checkpoint === 0 &&
+  step === 0 &&
   due_ticket === null;
 
 /**
@@ -31,10 +33,10 @@ export function judgeCarry(state: ExistingTask, last: Fact, low: number, now: nu
     case 'scheduled':
       // It is about to run: carried, it would lose its place in the lane.
       if (Date.parse(state.until) <= now) return 'bound';
-      return judgeWait(state.checkpoint, last, low);
+      return judgeWait(state, last, low);
     case 'held':
     case 'paused':
-      return judgeWait(state.checkpoint, last, low);
+      return judgeWait(state, last, low);
     case 'ready':
     case 'running':
       return 'bound';
@@ -45,9 +47,9 @@ export function judgeCarry(state: ExistingTask, last: Fact, low: number, now: nu
   }
 }
 
-/** A checkpoint and the steps it builds on are not copied: they must stay where they are. */
-function judgeWait(checkpoint: number, last: Fact, low: number): CarryVerdict {
-  if (checkpoint > 0) return 'bound';
+/** A checkpoint and steps are not copied: they must stay where they are. */
+function judgeWait({ checkpoint, step }: ExistingTask, last: Fact, low: number): CarryVerdict {
+  if (checkpoint > 0 || step > 0) return 'bound';
   // By another janitor, or in the last round, which the read model has not seen yet.
   return 'carried' in last.data && last.sequence >= low ? 'needless' : 'carry';
 }

@@ -79,12 +79,13 @@ describe('a task that was a wait in the read model', () => {
 });
 
 describe('a row', () => {
-  const row = { phase: 'paused', checkpoint: 0, due_ticket: null } as const;
+  const row = { phase: 'paused', checkpoint: 0, step: 0, due_ticket: null } as const;
 
   it('looks carriable when it is a wait that leans on its card alone', () => {
     expect(looksCarriable(row)).toBe(true);
     expect(looksCarriable({ ...row, phase: 'scheduled' })).toBe(true);
     expect(looksCarriable({ ...row, checkpoint: 7 })).toBe(false);
+    expect(looksCarriable({ ...row, step: 7 })).toBe(false);
     expect(looksCarriable({ ...row, phase: 'ready' })).toBe(false);
     expect(looksCarriable({ ...row, phase: 'running' })).toBe(false);
   });

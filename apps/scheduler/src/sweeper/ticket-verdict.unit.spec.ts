@@ -19,6 +19,7 @@ const known = {
   attempts: { begun: 0, failed: 0, lost: 0 },
   input: 10,
   checkpoint: 0,
+  step: 0,
 };
 const run: Run = { attempt: 1, worker: 'w', ticket: 10, token: 11, failed: 0, lost: 0 };
 const ready: ReadyTask = { phase: 'ready', ...known, lane: 'p5', ticket: 10 };

@@ -1,4 +1,4 @@
-import { mayRetry, retryDelayMs } from '../retry-policy.js';
+import { mayRetry, policyFor, retryDelayMs } from '../retry-policy.js';
 import { cardOf } from './card.js';
 import type { CommandOf, Context } from './commands.js';
 import { MAX_LOST } from './facts.js';
@@ -49,9 +49,28 @@ export function recordStep(command: CommandOf<'record-step'>, state: ExistingTas
     kind: 'step',
     data: {
       run,
-      name: command.name,
-      ...(command.result !== undefined && { result: command.result }),
-      ...(command.signal !== undefined && { signal: command.signal }),
+      ...command.step,
+    },
+  };
+}
+
+/** The attempt frees its slot. What comes next starts from its checkpoint and steps, so the wait is nobody's fault. */
+export function suspend(command: CommandOf<'suspend'>, state: ExistingTask): TaskEvent {
+  const run = ownRun(state, command.token);
+  const { until, waiting_for, duration_ms } = command;
+  const card = { ...cardOf(state), attempts: { begun: run.attempt, failed: run.failed, lost: 0 } };
+  const ended = { attempt: run.attempt, duration_ms };
+  if (until === undefined)
+    return { kind: 'held', data: { ...card, waiting_for: waiting_for ?? 'release', ...ended } };
+  return {
+    kind: 'scheduled',
+    data: {
+      ...card,
+      until,
+      lane: laneOf(state.spec.priority),
+      reason: waiting_for === undefined ? 'sleep' : 'signal',
+      ...(waiting_for !== undefined && { waiting_for }),
+      ...ended,
     },
   };
 }
@@ -66,10 +85,11 @@ export function succeed(command: CommandOf<'succeed'>, state: ExistingTask): Tas
 
 export function fail(command: CommandOf<'fail'>, state: ExistingTask, context: Context): TaskEvent {
   const run = ownRun(state, command.token);
-  const attempts = { begun: run.attempt, failed: run.failed + 1, lost: 0 };
-  const { retry } = state.spec;
+  const counts = command.delay_ms === undefined;
+  const attempts = { begun: run.attempt, failed: run.failed + (counts ? 1 : 0), lost: 0 };
   const { error, duration_ms } = command;
-  if (!command.retryable || !mayRetry(retry, attempts.failed)) {
+  const retry = policyFor(state.spec.retry, error.name);
+  if (!command.retryable || (counts && !mayRetry(retry, attempts.failed))) {
     const reason = command.retryable ? 'retries_spent' : 'not_retryable';
     return {
       kind: 'failed',
@@ -106,6 +126,7 @@ function started(
       failed: attempts.failed,
       lost: attempts.lost,
       ...(state.checkpoint > 0 && { checkpoint: state.checkpoint }),
+      ...(state.step > 0 && { step: state.step }),
     },
   };
 }

@@ -24,6 +24,7 @@ export function cardOf(state: KnownTask): TaskCard {
     attempts: state.attempts,
     ...(isInline(state.parameters) ? { parameters: state.parameters } : { input: state.input }),
     ...(state.checkpoint > 0 && { checkpoint: state.checkpoint }),
+    ...(state.step > 0 && { step: state.step }),
   };
 }
 

@@ -1,15 +1,32 @@
 import type { Json } from '../json.js';
-import type { Progress, TaskError, TaskSpec } from './facts.js';
+import type { Progress, StepRecord, TaskError, TaskSpec } from './facts.js';
 
 /** What somebody wants to happen to a task. */
 export type Command =
-  | { type: 'submit'; spec: TaskSpec; parameters: Json; not_before?: string }
+  /** `from`: what a branch takes over of another run. */
+  | {
+      type: 'submit';
+      spec: TaskSpec;
+      parameters: Json;
+      not_before?: string;
+      from?: { checkpoint?: number; step?: number };
+    }
   | { type: 'claim'; worker: string; ticket: number; after?: number }
   /** `seen`: the fact whose worker was asked and gave no answer. Whatever was written since is a sign of life. */
   | { type: 'take-over'; worker: string; ticket: number; seen: number }
   | { type: 'report-progress'; token: number; progress: Progress }
-  | { type: 'save-checkpoint'; token: number; state: Json; steps?: number[] }
-  | { type: 'record-step'; token: number; name: string; result?: Json; signal?: number }
+  | {
+      type: 'save-checkpoint';
+      token: number;
+      state: Json;
+      steps?: Record<string, number>;
+      signals?: Record<string, number>;
+    }
+  | { type: 'record-step'; token: number; step: StepRecord }
+  /** The attempt waits for a time, for something else, or for whichever comes first; it ends, and the next one goes on behind the wait. */
+  | { type: 'suspend'; token: number; until?: string; waiting_for?: string; duration_ms: number }
+  /** What the task may wait for is there. */
+  | { type: 'release'; waiting_for: string }
   | { type: 'yield'; token: number; reason: string }
   | { type: 'succeed'; token: number; result: Json; duration_ms: number }
   | {
@@ -18,6 +35,7 @@ export type Command =
       error: TaskError;
       retryable: boolean;
       duration_ms: number;
+      /** The handler said itself when to try again: nobody's fault, it does not count against the retries. */
       delay_ms?: number;
     }
   /** `token`: of the attempt that answers a request to stop; without it, the cancel is anybody's. */

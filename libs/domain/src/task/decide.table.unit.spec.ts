@@ -13,6 +13,8 @@ const submit: Command = { type: 'submit', spec, parameters };
 const claim: Command = { type: 'claim', worker: 'w1', ticket: 1 };
 const fail: Command = { type: 'fail', token: 2, error, retryable: true, duration_ms: 5 };
 
+const SOON = new Date(NOW.now + 60_000).toISOString();
+
 /** Each phase, and the ways to be in it that differ. */
 const STATES = {
   none: [],
@@ -20,6 +22,8 @@ const STATES = {
   delayed: after({ ...submit, not_before: '2026-01-01T01:00:00.000Z' }),
   retrying: after(submit, claim, fail),
   held: [{ kind: 'held', data: { ...CARD, task: spec, waiting_for: 'limit:gpu' } }],
+  asleep: after(submit, claim, { type: 'suspend', token: 2, until: SOON, duration_ms: 5 }),
+  waiting: after(submit, claim, { type: 'suspend', token: 2, waiting_for: 'signal:go', duration_ms: 5 }),
   started: after(submit, claim),
   processing: after(submit, claim, { type: 'report-progress', token: 2, progress: { percent: 5 } }),
   yielded: after(submit, claim, { type: 'yield', token: 2, reason: 'drain' }),
@@ -36,7 +40,9 @@ const COMMANDS: Record<CommandType, (state: TaskState) => Command> = {
   'take-over': (state) => ({ type: 'take-over', worker: 'w2', ticket: 1, seen: lastOf(state) }),
   'report-progress': () => ({ type: 'report-progress', token: 2, progress: { percent: 10 } }),
   'save-checkpoint': () => ({ type: 'save-checkpoint', token: 2, state: { frame: 7 } }),
-  'record-step': () => ({ type: 'record-step', token: 2, name: 'probe' }),
+  'record-step': () => ({ type: 'record-step', token: 2, step: { name: 'probe', type: 'step', order: 1 } }),
+  suspend: () => ({ type: 'suspend', token: 2, waiting_for: 'signal:go', duration_ms: 5 }),
+  release: () => ({ type: 'release', waiting_for: 'signal:go' }),
   yield: () => ({ type: 'yield', token: 2, reason: 'drain' }),
   succeed: () => ({ type: 'succeed', token: 2, result: 42, duration_ms: 5 }),
   fail: () => fail,
@@ -53,7 +59,7 @@ const COMMANDS: Record<CommandType, (state: TaskState) => Command> = {
 
 const lastOf = (state: TaskState): number => (state.phase === 'none' ? 0 : state.sequence);
 
-const WAITING = 'ready delayed retrying held yielded';
+const WAITING = 'ready delayed retrying held asleep waiting yielded';
 const RUNNING = 'started processing';
 const ENDED = 'succeeded failed cancelled';
 const overtaken = { 'task/not-found': 'none', 'task/attempt-overtaken': `${WAITING} paused ${ENDED}` };
@@ -62,9 +68,9 @@ const overtaken = { 'task/not-found': 'none', 'task/attempt-overtaken': `${WAITI
 const TABLE: Record<CommandType, Record<string, string>> = {
   submit: { p5: 'none', 'task/already-exists': `${WAITING} ${RUNNING} paused ${ENDED}` },
   claim: {
-    started: 'ready delayed retrying yielded',
+    started: 'ready delayed retrying asleep yielded',
     'task/not-found': 'none',
-    'task/not-claimable': `held ${RUNNING} paused ${ENDED}`,
+    'task/not-claimable': `held waiting ${RUNNING} paused ${ENDED}`,
   },
   'take-over': {
     started: RUNNING,
@@ -74,6 +80,12 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   'report-progress': { progress: RUNNING, ...overtaken },
   'save-checkpoint': { checkpoint: RUNNING, ...overtaken },
   'record-step': { step: RUNNING, ...overtaken },
+  suspend: { held: RUNNING, ...overtaken },
+  release: {
+    p5: 'waiting',
+    nothing: `ready delayed retrying held asleep yielded ${RUNNING} paused ${ENDED}`,
+    'task/not-found': 'none',
+  },
   yield: { yielded: RUNNING, ...overtaken },
   succeed: { succeeded: RUNNING, ...overtaken },
   fail: { scheduled: RUNNING, ...overtaken },
@@ -86,7 +98,7 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   },
   expire: {
     cancelled: 'ready delayed held',
-    nothing: `retrying yielded ${RUNNING} paused ${ENDED}`,
+    nothing: `retrying asleep waiting yielded ${RUNNING} paused ${ENDED}`,
     'task/not-found': 'none',
   },
   pause: {
@@ -108,21 +120,21 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   'change-priority': {
     p9: 'ready yielded',
     'task/not-found': 'none',
-    'task/not-waiting': `delayed retrying held ${RUNNING} paused ${ENDED}`,
+    'task/not-waiting': `delayed retrying held asleep waiting ${RUNNING} paused ${ENDED}`,
   },
   'move-to-front': {
     front: 'ready yielded',
     'task/not-found': 'none',
-    'task/not-waiting': `delayed retrying held ${RUNNING} paused ${ENDED}`,
+    'task/not-waiting': `delayed retrying held asleep waiting ${RUNNING} paused ${ENDED}`,
   },
   'repair-ticket': {
-    p5: `ready delayed retrying yielded ${RUNNING}`,
+    p5: `ready delayed retrying asleep yielded ${RUNNING}`,
     'task/not-found': 'none',
-    'task/not-waiting': `held paused ${ENDED}`,
+    'task/not-waiting': `held waiting paused ${ENDED}`,
   },
   carry: {
-    scheduled: 'delayed retrying',
-    held: 'held',
+    scheduled: 'delayed retrying asleep',
+    held: 'held waiting',
     paused: 'paused',
     'task/not-found': 'none',
     'task/not-waiting': `ready yielded ${RUNNING} ${ENDED}`,

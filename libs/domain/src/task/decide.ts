@@ -8,6 +8,7 @@ import {
   ownRun,
   recordStep,
   succeed,
+  suspend,
   takeOver,
 } from './attempt.js';
 import { cardOf, ready, redriven, wholeCardOf } from './card.js';
@@ -37,10 +38,18 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
       return { kind: 'progress', data: { run: ownRun(state, command.token), progress: command.progress } };
     case 'save-checkpoint': {
       const run = { ...ownRun(state, command.token), lost: 0 };
-      return { kind: 'checkpoint', data: { run, state: command.state, steps: command.steps ?? [] } };
+      const { steps = {}, signals } = command;
+      return {
+        kind: 'checkpoint',
+        data: { run, state: command.state, steps, ...(signals && { signals }) },
+      };
     }
     case 'record-step':
       return recordStep(command, state);
+    case 'suspend':
+      return suspend(command, state);
+    case 'release':
+      return release(command, state);
     case 'yield':
       return { kind: 'yielded', data: { run: ownRun(state, command.token), reason: command.reason } };
     case 'succeed':
@@ -54,7 +63,7 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
     case 'pause':
       return pause(command, state);
     case 'resume':
-      return resume(state);
+      return resume(state, context);
     case 'retry':
       return retry(command, state);
     case 'change-priority':
@@ -76,9 +85,10 @@ function submit(command: CommandOf<'submit'>, state: TaskState): TaskEvent {
     task: command.spec,
     attempts: { begun: 0, failed: 0, lost: 0 },
     parameters: command.parameters,
+    ...command.from,
   };
   const lane = laneOf(command.spec.priority);
-  if (command.not_before === undefined) return ready(lane, card, 'submitted');
+  if (command.not_before === undefined) return ready(lane, card, command.from ? 'branched' : 'submitted');
   return { kind: 'scheduled', data: { ...card, until: command.not_before, lane, reason: 'delay' } };
 }
 
@@ -131,8 +141,12 @@ function pause(command: CommandOf<'pause'>, state: ExistingTask): TaskEvent | un
         'task/already-ended',
         `The task is ${statusOf(state)}; there is nothing to pause.`,
       );
+    case 'scheduled': {
+      // A retry that is resumed by hand need not wait, and a run that sleeps knows for itself how long it wanted to.
+      const delay = state.reason === 'delay' ? { until: state.until } : {};
+      return { kind: 'paused', data: { ...cardOf(state), reason: command.reason, ...delay } };
+    }
     case 'ready':
-    case 'scheduled':
     case 'held':
       return { kind: 'paused', data: { ...cardOf(state), reason: command.reason } };
     case 'running':
@@ -149,10 +163,21 @@ function pause(command: CommandOf<'pause'>, state: ExistingTask): TaskEvent | un
   }
 }
 
-function resume(state: ExistingTask): TaskEvent | undefined {
+/** The run replays up to its wait, and waits again if what it waits for is not there. */
+function release(command: CommandOf<'release'>, state: ExistingTask): TaskEvent | undefined {
+  const waits = (state.phase === 'held' || state.phase === 'scheduled') && state.waiting_for;
+  if (waits !== command.waiting_for) return undefined;
+  return ready(laneOf(state.spec.priority), cardOf(state), 'released');
+}
+
+function resume(state: ExistingTask, context: Context): TaskEvent | undefined {
   switch (state.phase) {
-    case 'paused':
-      return ready(laneOf(state.spec.priority), cardOf(state), 'resumed');
+    case 'paused': {
+      const lane = laneOf(state.spec.priority);
+      if (state.until === undefined || Date.parse(state.until) <= context.now)
+        return ready(lane, cardOf(state), 'resumed');
+      return { kind: 'scheduled', data: { ...cardOf(state), until: state.until, lane, reason: 'delay' } };
+    }
     case 'failed':
       return ready(laneOf(state.spec.priority), redriven(state), 'resumed');
     case 'ready':
@@ -174,9 +199,9 @@ function retry(command: CommandOf<'retry'>, state: ExistingTask): TaskEvent {
       'task/not-retryable',
       `The task is ${statusOf(state)}; only FAILURE can be retried.`,
     );
-  const card = redriven(state);
-  if (command.from_start) delete card.checkpoint;
-  return ready(laneOf(state.spec.priority), card, 'redriven');
+  const lane = laneOf(state.spec.priority);
+  if (!command.from_start) return ready(lane, redriven(state), 'redriven');
+  return ready(lane, redriven({ ...state, checkpoint: 0, step: 0 }), 'restarted');
 }
 
 function changePriority(command: CommandOf<'change-priority'>, state: ExistingTask): TaskEvent | undefined {
@@ -222,6 +247,7 @@ function carry(state: ExistingTask): TaskEvent {
           until: state.until,
           lane: state.lane,
           reason: state.reason,
+          ...(state.waiting_for !== undefined && { waiting_for: state.waiting_for }),
           ...(state.error && { error: state.error }),
           carried,
         },
@@ -229,7 +255,15 @@ function carry(state: ExistingTask): TaskEvent {
     case 'held':
       return { kind: 'held', data: { ...wholeCardOf(state), waiting_for: state.waiting_for, carried } };
     case 'paused':
-      return { kind: 'paused', data: { ...wholeCardOf(state), reason: state.reason, carried } };
+      return {
+        kind: 'paused',
+        data: {
+          ...wholeCardOf(state),
+          reason: state.reason,
+          ...(state.until !== undefined && { until: state.until }),
+          carried,
+        },
+      };
     case 'ready':
     case 'running':
     case 'succeeded':

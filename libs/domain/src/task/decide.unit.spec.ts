@@ -15,7 +15,8 @@ const claimDue = (wait: number, ticket: number): Command => ({ ...claim(ticket),
 const takeOver = (seen: number, worker: string): Command => ({ type: 'take-over', worker, ticket: 1, seen });
 const fail = (token: number): Command => ({ type: 'fail', token, error, retryable: true, duration_ms: 5 });
 const checkpoint = (token: number): Command => ({ type: 'save-checkpoint', token, state: { frame: 7 } });
-const step = (token: number): Command => ({ type: 'record-step', token, name: 'probe' });
+const PROBE = { name: 'probe', type: 'step', order: 1 } as const;
+const step = (token: number): Command => ({ type: 'record-step', token, step: PROBE });
 const giveBack = (token: number): Command => ({ type: 'yield', token, reason: 'drain' });
 const succeed = (token: number): Command => ({ type: 'succeed', token, result: 42, duration_ms: 5 });
 const pause: Command = { type: 'pause', reason: 'asked' };
@@ -128,11 +129,11 @@ describe('a running task', () => {
       .when({ type: 'report-progress', token: 2, progress })
       .then({ kind: 'progress', data: { run, progress } });
     given(running)
-      .when({ type: 'save-checkpoint', token: 2, state: { frame: 7 }, steps: [3] })
-      .then({ kind: 'checkpoint', data: { run, state: { frame: 7 }, steps: [3] } });
+      .when({ type: 'save-checkpoint', token: 2, state: { frame: 7 }, steps: { probe: 3 } })
+      .then({ kind: 'checkpoint', data: { run, state: { frame: 7 }, steps: { probe: 3 } } });
     given(running)
-      .when({ type: 'record-step', token: 2, name: 'ok', result: null, signal: 9 })
-      .then({ kind: 'step', data: { run, name: 'ok', result: null, signal: 9 } });
+      .when({ type: 'record-step', token: 2, step: { ...PROBE, result: null } })
+      .then({ kind: 'step', data: { run, ...PROBE, result: null } });
   });
 
   it('ends with its result', () => {
@@ -365,7 +366,7 @@ describe('an attempt that is lost with its worker', () => {
           ticket: 1,
           failed: 0,
           lost: 1,
-          ...(sign.type === 'save-checkpoint' && { checkpoint: 5 }),
+          ...(sign.type === 'save-checkpoint' ? { checkpoint: 5 } : { step: 5 }),
         },
       });
   });
@@ -552,5 +553,140 @@ describe('a wait that is carried', () => {
     given([{ kind: 'held', data: { ...CARD, waiting_for: 'limit:gpu' } }])
       .when({ type: 'carry' })
       .then({ kind: 'held', data: { ...CARD, waiting_for: 'limit:gpu', carried: 1 } });
+  });
+});
+
+describe('a run with steps', () => {
+  const cardAfter = (...commands: Command[]): TaskCard => cardIn(after(submit, claim(1), ...commands).at(-1));
+
+  it('names its last step wherever an attempt may start', () => {
+    expect(cardAfter(step(2), fail(2))).toMatchObject({ step: 3 });
+    expect(cardAfter(step(2), pause)).toMatchObject({ step: 3 });
+    expect(known(after(submit, claim(1), step(2), giveBack(2), claim(1))).step).toBe(3);
+    expect(known(after(submit, claim(1), step(2), takeOver(3, 'w2'))).step).toBe(3);
+  });
+
+  it('leaves its steps to the checkpoint that comes after them', () => {
+    const state = known(after(submit, claim(1), step(2), checkpoint(2)));
+    expect([state.checkpoint, state.step]).toEqual([4, 0]);
+    expect(cardAfter(step(2), checkpoint(2), step(2), fail(2))).toMatchObject({ checkpoint: 4, step: 5 });
+  });
+
+  it('keeps them when it is redriven, and drops them from the start', () => {
+    const dead: Command[] = [submit, claim(1), step(2), { ...fail(2), retryable: false } as Command];
+    expect(cardIn(decided({ type: 'retry' }, after(...dead)))).toMatchObject({ step: 3 });
+    const restarted = decided({ type: 'retry', from_start: true }, after(...dead));
+    expect(restarted).toMatchObject({ kind: 'p5', data: { reason: 'restarted' } });
+    expect(cardIn(restarted)).not.toHaveProperty('step');
+  });
+
+  it('begins in the middle as a branch of another run', () => {
+    given([])
+      .when({ ...submit, from: { checkpoint: 40, step: 44 } })
+      .then({ kind: 'p5', data: { ...CARD, checkpoint: 40, step: 44, reason: 'branched' } });
+  });
+});
+
+describe('a run that waits for something', () => {
+  const until = '2026-01-01T01:00:00.000Z';
+  const suspend = (by: { until?: string; waiting_for?: string }): Command => ({
+    type: 'suspend',
+    token: 2,
+    duration_ms: 5,
+    ...by,
+  });
+  const attempts = { begun: 1, failed: 0, lost: 0 };
+  const ended = { attempt: 1, duration_ms: 5 };
+
+  it('sleeps until its time', () => {
+    given(after(submit, claim(1)))
+      .when(suspend({ until }))
+      .then({
+        kind: 'scheduled',
+        data: { ...CARD, attempts, until, lane: 'p5', reason: 'sleep', ...ended },
+      });
+  });
+
+  it('is held for a signal, and released by it alone', () => {
+    const held = after(submit, claim(1), suspend({ waiting_for: 'signal:go' }));
+    expect(held[2]).toEqual({
+      kind: 'held',
+      data: { ...CARD, attempts, waiting_for: 'signal:go', ...ended },
+    });
+    given(held)
+      .when({ type: 'release', waiting_for: 'signal:go' })
+      .then({ kind: 'p5', data: { ...CARD, attempts, reason: 'released' } });
+    given(held).when({ type: 'release', waiting_for: 'signal:stop' }).thenNothing();
+  });
+
+  it('waits for a signal no longer than its time', () => {
+    const waiting = after(submit, claim(1), suspend({ until, waiting_for: 'signal:go' }));
+    expect(waiting[2]).toMatchObject({
+      kind: 'scheduled',
+      data: { until, reason: 'signal', waiting_for: 'signal:go' },
+    });
+    given(waiting)
+      .when({ type: 'release', waiting_for: 'signal:go' })
+      .then({ kind: 'p5', data: { ...CARD, attempts, reason: 'released' } });
+    expect(cardIn(decided({ type: 'carry' }, waiting))).toMatchObject({ waiting_for: 'signal:go' });
+  });
+
+  it('is not charged for it: losses in a row end with it', () => {
+    const lost = after(submit, claim(1), takeOver(2, 'w2'), { ...suspend({ until }), token: 3 } as Command);
+    expect(cardIn(lost[3]).attempts).toEqual({ begun: 2, failed: 0, lost: 0 });
+  });
+});
+
+describe('a delayed task that is paused', () => {
+  const until = '2026-01-01T01:00:00.000Z';
+  const paused = after({ ...submit, not_before: until }, pause);
+
+  it('waits on when it is resumed before its time', () => {
+    given(paused)
+      .when({ type: 'resume' })
+      .then({ kind: 'scheduled', data: { ...CARD, until, lane: 'p5', reason: 'delay' } });
+  });
+
+  it('is ready when it is resumed after it', () => {
+    given(paused)
+      .when({ type: 'resume' }, later(3601))
+      .then({ kind: 'p5', data: { ...CARD, reason: 'resumed' } });
+  });
+
+  it('keeps its time when it is carried', () => {
+    expect(decided({ type: 'carry' }, paused)).toMatchObject({ kind: 'paused', data: { until } });
+  });
+});
+
+describe('a failed attempt', () => {
+  const policy = {
+    ...TASK.retry,
+    by_error: { TimeoutError: { max_retries: 9, delay_seconds: 1 }, BadInput: { max_retries: 0 } },
+  };
+  const running = after(submitWith({ retry: policy }), claim(1));
+  const failWith = (name: string): Command => ({ ...fail(2), error: { name, message: '' } }) as Command;
+
+  it('is tried again as the policy for its class of error says', () => {
+    expect(decided(failWith('TimeoutError'), running)).toMatchObject({
+      kind: 'scheduled',
+      data: { until: '2026-01-01T00:00:00.750Z' },
+    });
+    expect(decided(failWith('BadInput'), running)).toMatchObject({
+      kind: 'failed',
+      data: { reason: 'retries_spent' },
+    });
+    expect(decided(failWith('toString'), running)).toMatchObject({ kind: 'scheduled' });
+  });
+
+  it('that names its time itself is not counted', () => {
+    const spent = after(submitWith({ retry: { ...TASK.retry, max_retries: 0 } }), claim(1));
+    expect(decided({ ...fail(2), delay_ms: 1000 } as Command, spent)).toMatchObject({
+      kind: 'scheduled',
+      data: {
+        until: '2026-01-01T00:00:01.000Z',
+        attempts: { begun: 1, failed: 0, lost: 0 },
+        reason: 'retry',
+      },
+    });
   });
 });

@@ -32,12 +32,18 @@ export function evolve(state: TaskState, fact: Fact): TaskState {
         until: fact.data.until,
         lane: fact.data.lane,
         reason: fact.data.reason,
+        ...(fact.data.waiting_for !== undefined && { waiting_for: fact.data.waiting_for }),
         ...(fact.data.error && { error: fact.data.error }),
       };
     case 'held':
       return { phase: 'held', ...carded(state, fact, fact.data), waiting_for: fact.data.waiting_for };
     case 'paused':
-      return { phase: 'paused', ...carded(state, fact, fact.data), reason: fact.data.reason };
+      return {
+        phase: 'paused',
+        ...carded(state, fact, fact.data),
+        reason: fact.data.reason,
+        ...(fact.data.until !== undefined && { until: fact.data.until }),
+      };
     case 'started':
       return state.phase === 'none' ? state : running(state, fact, { ...fact.data, token: fact.sequence });
     case 'progress':
@@ -46,10 +52,10 @@ export function evolve(state: TaskState, fact: Fact): TaskState {
         : { ...running(state, fact, fact.data.run), reported: true, progress: fact.data.progress };
     case 'checkpoint':
       if (state.phase === 'none') return state;
-      return reported(state, fact, { ...fact.data.run, lost: 0, checkpoint: fact.sequence });
+      return reported(state, fact, { ...withoutStep(fact.data.run), lost: 0, checkpoint: fact.sequence });
     case 'step':
       if (state.phase === 'none') return state;
-      return reported(state, fact, { ...fact.data.run, lost: 0 });
+      return reported(state, fact, { ...fact.data.run, lost: 0, step: fact.sequence });
     case 'yielded':
       return state.phase === 'none' ? state : yielded(state, fact, fact.data.run);
     case 'succeeded':
@@ -97,6 +103,7 @@ function carded(state: TaskState, fact: Fact, card: TaskCard): KnownTask {
     attempts: card.attempts,
     input: card.input ?? fact.sequence,
     checkpoint: card.checkpoint ?? 0,
+    step: card.step ?? 0,
     ...(parameters !== undefined && { parameters }),
   };
 }
@@ -112,8 +119,14 @@ function known(state: KnownTask, fact: Fact): KnownTask {
     attempts: state.attempts,
     input: state.input,
     checkpoint: state.checkpoint,
+    step: state.step,
     ...(state.parameters !== undefined && { parameters: state.parameters }),
   };
+}
+
+/** A checkpoint names the steps before it: what came since is nothing yet. */
+function withoutStep({ step: _step, ...run }: Run): Run {
+  return run;
 }
 
 const attemptsOf = (run: Run): Attempts => ({ begun: run.attempt, failed: run.failed, lost: run.lost });
@@ -125,6 +138,7 @@ function running(state: ExistingTask, fact: Fact, run: Run): RunningTask {
     ...known(state, fact),
     attempts: attemptsOf(run),
     checkpoint: run.checkpoint ?? 0,
+    step: run.step ?? 0,
     lane: laneOfTicket(state),
     run,
     started_at: same ? state.started_at : fact.at,
@@ -145,6 +159,7 @@ function yielded(state: ExistingTask, fact: Fact, run: Run): ReadyTask {
     ...known(state, fact),
     attempts: { ...attemptsOf(run), lost: 0 },
     checkpoint: run.checkpoint ?? 0,
+    step: run.step ?? 0,
     lane: laneOfTicket(state),
     ticket: run.ticket,
   };

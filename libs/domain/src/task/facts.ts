@@ -20,6 +20,16 @@ export interface TaskSpec {
   correlation_id?: string;
   unique_key?: string;
   concurrency_key?: string;
+  /** The run that this task branched from, and the checkpoint or step it starts after. */
+  branched_from?: Branching;
+}
+
+/** Where a branch begins: at a checkpoint or a step of another task. */
+export interface Branching {
+  task_id: string;
+  sequence: number;
+  /** Sequence of the oldest fact that it takes over: until it has ended, the log must keep it. */
+  oldest: number;
 }
 
 /** Counted from facts, never from deliveries, which go back when the broker crashes. */
@@ -42,6 +52,8 @@ export interface TaskCard {
   input?: number;
   /** Sequence of the last checkpoint. */
   checkpoint?: number;
+  /** Sequence of the last step since that checkpoint. */
+  step?: number;
 }
 
 /** The running attempt, as its own facts name it: enough to take it over without reading what came before. */
@@ -56,7 +68,10 @@ export interface Run {
   token: number;
   failed: number;
   lost: number;
+  /** Sequence of the last checkpoint. */
   checkpoint?: number;
+  /** Sequence of the last step since that checkpoint. */
+  step?: number;
 }
 
 export interface TaskError {
@@ -76,9 +91,42 @@ export interface Progress {
   message?: string;
 }
 
-/** Why a ready fact was written. */
+/** Why a ready fact was written. `restarted`: redriven from the start, without its checkpoint and steps. */
 export type ReadyReason =
-  'submitted' | 'resumed' | 'redriven' | 'reordered' | 'reprioritised' | 'released' | 'repaired';
+  | 'submitted'
+  | 'branched'
+  | 'resumed'
+  | 'redriven'
+  | 'restarted'
+  | 'reordered'
+  | 'reprioritised'
+  | 'released'
+  | 'repaired';
+
+/** Why a task waits for a time: before its first start, after a failed attempt, asleep by its own wish, or for a signal that may not come. */
+export type WaitReason = 'delay' | 'retry' | 'sleep' | 'signal';
+
+/**
+ * What a run has done once and for all: a function whose result is kept, a wait for a time (`until`; it is over once that has passed), or
+ * a wait for a signal (`signal` names the one it took; without one, the time was over).
+ */
+export type StepType = 'step' | 'sleep' | 'signal';
+
+/** A step as a run records it. */
+export interface StepRecord {
+  /** Its path: the names of the steps around it and its own, joined by `/`. */
+  name: string;
+  type: StepType;
+  /** Its number among the steps begun in the same scope since the checkpoint, from 1. */
+  order: number;
+  result?: Json;
+  until?: string;
+  signal?: number;
+  signal_name?: string;
+  duration_ms?: number;
+  /** Sequences of the steps before it since the checkpoint, the newest first, at most {@link STEPS_NAMED}: a resume reads them at once. */
+  before?: number[];
+}
 
 /** Why a task ended without success. */
 export type FailureReason = 'retries_spent' | 'not_retryable' | 'worker_lost';
@@ -97,21 +145,37 @@ export type DataOf = Record<Lane, ReadyData> & {
     until: string;
     /** The lane in which it becomes ready. */
     lane: Lane;
-    reason: 'delay' | 'retry';
-    /** The failed attempt, for a retry. */
+    reason: WaitReason;
+    /** What may end the wait before its time: `signal:<name>`. */
+    waiting_for?: string;
+    /** The attempt that was ended by it: a failed one for a retry. */
     attempt?: number;
     error?: TaskError;
     duration_ms?: number;
     /** Sequence of the fact that this one replaces, written by the janitor. */
     carried?: number;
   };
-  held: TaskCard & { waiting_for: string; carried?: number };
+  held: TaskCard & { waiting_for: string; attempt?: number; duration_ms?: number; carried?: number };
   started: Omit<Run, 'token'>;
   progress: { run: Run; progress: Progress };
-  checkpoint: { run: Run; state: Json; steps: number[] };
-  step: { run: Run; name: string; result?: Json; signal?: number };
+  checkpoint: {
+    run: Run;
+    state: Json;
+    /** The steps before it that still count: name → sequence. */
+    steps: Record<string, number>;
+    /** The last signal of each name that was taken before it: name → sequence. */
+    signals?: Record<string, number>;
+  };
+  step: StepRecord & { run: Run };
   yielded: { run: Run; reason: string };
-  paused: TaskCard & { reason: string; attempt?: number; duration_ms?: number; carried?: number };
+  paused: TaskCard & {
+    reason: string;
+    /** Of a task that had not started before its time: a resume waits on. */
+    until?: string;
+    attempt?: number;
+    duration_ms?: number;
+    carried?: number;
+  };
   succeeded: { attempt: number; worker: string; result: Json; duration_ms: number };
   failed: {
     attempt: number;
@@ -147,3 +211,6 @@ export const INLINE_PARAMETERS_BYTES = 8 * 1024;
 
 /** Attempts that may be lost in a row before the task is taken out as poison. */
 export const MAX_LOST = 3;
+
+/** A step names so many steps before it. */
+export const STEPS_NAMED = 32;

@@ -1,5 +1,14 @@
 import type { Json } from '../json.js';
-import type { Attempts, CancelReason, FailureReason, Progress, Run, TaskError, TaskSpec } from './facts.js';
+import type {
+  Attempts,
+  CancelReason,
+  FailureReason,
+  Progress,
+  Run,
+  TaskError,
+  TaskSpec,
+  WaitReason,
+} from './facts.js';
 import type { Lane } from './kinds.js';
 
 /** The states as the API names them. */
@@ -32,6 +41,8 @@ export interface KnownTask {
   input: number;
   /** Sequence of the last checkpoint; 0 without one. */
   checkpoint: number;
+  /** Sequence of the last step since that checkpoint; 0 without one. */
+  step: number;
 }
 
 /** There is no such task: nothing was written yet. */
@@ -47,12 +58,13 @@ export interface ReadyTask extends KnownTask {
   ticket: number;
 }
 
-/** Waits for a time: a delay, or a retry after a failed attempt. */
+/** Waits for a time: a delay, a retry after a failed attempt, a sleep, or a signal that has a time limit. */
 export interface ScheduledTask extends KnownTask {
   phase: 'scheduled';
   until: string;
   lane: Lane;
-  reason: 'delay' | 'retry';
+  reason: WaitReason;
+  waiting_for?: string;
   error?: TaskError;
 }
 
@@ -78,6 +90,8 @@ export interface RunningTask extends KnownTask {
 export interface PausedTask extends KnownTask {
   phase: 'paused';
   reason: string;
+  /** Its delay, if it was paused before its first start. */
+  until?: string;
 }
 
 interface EndedTask extends KnownTask {
@@ -136,6 +150,9 @@ export function statusOf(state: ExistingTask): TaskStatus {
       return 'REVOKED';
   }
 }
+
+/** What a task waits for that is to wait for a signal. */
+export const signalWait = (name: string): string => `signal:${name}`;
 
 /** Whether nothing will happen to the task any more unless somebody asks for it. */
 export const hasEnded = (state: TaskState): state is SucceededTask | FailedTask | CancelledTask =>

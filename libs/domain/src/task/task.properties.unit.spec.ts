@@ -34,7 +34,9 @@ const OFTEN: CommandType[] = [
   'claim',
   'claim',
   'take-over',
+  'claim',
   'take-over',
+  'release',
   'fail',
   'fail',
   'save-checkpoint',
@@ -43,7 +45,7 @@ const TYPES: CommandType[] = [
   ...OFTEN,
   ...(['submit', 'report-progress', 'record-step', 'yield', 'yield', 'succeed', 'cancel', 'expire'] as const),
   ...(['pause', 'resume', 'resume', 'retry', 'retry', 'change-priority', 'move-to-front'] as const),
-  ...(['repair-ticket', 'carry', 'carry'] as const),
+  ...(['repair-ticket', 'carry', 'carry', 'suspend', 'release'] as const),
 ];
 
 const moves = fc.array(fc.record({ type: fc.constantFrom(...TYPES), pick: fc.nat(9999) }), {
@@ -81,7 +83,21 @@ function commandOf({ type, pick }: Move, { state, facts, next, context }: World)
     case 'save-checkpoint':
       return { type, token, state: pick };
     case 'record-step':
-      return { type, token, name: 'probe', result: pick };
+      return { type, token, step: { name: 'probe', type: 'step', order: 1, result: pick } };
+    case 'suspend': {
+      const waiting_for = `signal:${pick % 2}`;
+      return {
+        type,
+        token,
+        duration_ms: 1,
+        ...(pick % 3 > 0 && { waiting_for }),
+        ...(pick % 3 < 2 && { until: later }),
+      };
+    }
+    case 'release': {
+      const awaited = 'waiting_for' in state ? state.waiting_for : '';
+      return { type, waiting_for: aimed(awaited, `signal:${pick % 2}`) };
+    }
     case 'yield':
       return { type, token, reason: 'drain' };
     case 'succeed':
@@ -256,6 +272,10 @@ describe('whatever is tried with a task', () => {
       expectSame((input?.data as TaskCard).parameters, state.parameters);
       if (state.checkpoint > 0)
         expect(facts.find(({ sequence }) => sequence === state.checkpoint)?.kind).toBe('checkpoint');
+      if (state.step > 0) {
+        expect(facts.find(({ sequence }) => sequence === state.step)?.kind).toBe('step');
+        expect(state.step).toBeGreaterThan(state.checkpoint);
+      }
     });
   });
 
@@ -270,7 +290,8 @@ describe('whatever is tried with a task', () => {
 const writesOf = (token: number): Command[] => [
   { type: 'report-progress', token, progress: {} },
   { type: 'save-checkpoint', token, state: 0 },
-  { type: 'record-step', token, name: 'probe' },
+  { type: 'record-step', token, step: { name: 'probe', type: 'step', order: 1 } },
+  { type: 'suspend', token, waiting_for: 'signal:0', duration_ms: 0 },
   { type: 'yield', token, reason: 'drain' },
   { type: 'succeed', token, result: 0, duration_ms: 0 },
   { type: 'fail', token, error: { name: 'E', message: '' }, retryable: true, duration_ms: 0 },
@@ -324,7 +345,7 @@ function withInput(read: TaskState, state: TaskState): TaskState {
 }
 
 describe('the trials themselves', () => {
-  it('reach every kind but `held`, every refusal that a known task has, and long lives', () => {
+  it('reach every kind, every refusal that a known task has, and long lives', () => {
     const kinds = new Set<string>();
     const codes = new Set<unknown>();
     let longest = 0;
@@ -339,7 +360,9 @@ describe('the trials themselves', () => {
       { numRuns: 1000, seed: 1 },
     );
     expect([...kinds].sort()).toEqual(
-      'cancelled checkpoint failed paused progress ready scheduled started step succeeded yielded'.split(' '),
+      'cancelled checkpoint failed held paused progress ready scheduled started step succeeded yielded'.split(
+        ' ',
+      ),
     );
     expect(codes.size).toBeGreaterThan(8);
     expect(longest).toBeGreaterThan(20);

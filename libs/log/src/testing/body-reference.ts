@@ -10,6 +10,7 @@ interface Property {
   enum?: string[];
   items?: Property;
   description?: string;
+  additionalProperties?: Property | boolean;
   minimum?: number;
   maximum?: number;
 }
@@ -74,10 +75,19 @@ function fieldsOf(schema: z.ZodType): string {
   return hasCard ? `The [card](#the-card), and\n\n${table}` : table;
 }
 
-function typeOf({ type, const: constant, enum: values, items, minimum, maximum }: Property): string {
+function typeOf({
+  type,
+  const: constant,
+  enum: values,
+  items,
+  additionalProperties: entries,
+  minimum,
+  maximum,
+}: Property): string {
   if (constant !== undefined) return `\`${JSON.stringify(constant)}\``;
   if (values)
     return values[0] === LANES[0] ? 'name of a lane' : values.map((value) => `\`${value}\``).join(', ');
+  if (typeof entries === 'object') return `object of ${typeOf(entries)}s`;
   if (items) return `list of ${typeOf(items)}s`;
   if (!type) return 'JSON';
   const isBounded = minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER;
@@ -109,7 +119,7 @@ const OTHERS = `
 | --- | --- |
 | \`tasks.<queue>.<lane>.<taskId>.due\` | the whole [\`scheduled\`](#scheduled) fact that the timer served, and its sequence as \`after\` |
 | \`timers.<queue>.<taskId>.<sequence>\` | the same; the server copies it when it fires |
-| \`asks.<queue>.<verb>.<taskId>\` | \`id\`, \`prev\` (the ask before it on the same subject), and what the verb needs |
+| \`asks.<queue>.<verb>.<taskId>\` | \`id\`, \`prev\` (the ask before it on the same subject), \`at\`, \`actor\`, and what the verb needs: \`signal\` a \`name\` and a \`payload\`, \`pause\` a \`reason\` and \`grace_seconds\` |
 | \`ops.<noun>.<verb>\` | \`id\`, \`prev\` (the note before it on the same subject), and what was done |
 | \`progress.<queue>.<taskId>\` | \`token\` and \`attempt\` of the running attempt, \`at\`, \`progress\` |`
   .trim()

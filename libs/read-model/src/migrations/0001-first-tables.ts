@@ -46,6 +46,8 @@ const TASKS = `
     parameters json,
     input bigint NOT NULL,
     checkpoint bigint NOT NULL,
+    step bigint NOT NULL,
+    branched_from json,
     worker text,
     token bigint,
     started_at timestamptz,
@@ -116,6 +118,7 @@ const INDEXES = [
   `CREATE INDEX tasks_by_expiry ON tasks (expires_at)
      WHERE expires_at IS NOT NULL AND begun = 0 AND phase IN ('ready', 'scheduled', 'held')`,
   `CREATE INDEX tasks_live ON tasks (first_sequence) WHERE phase NOT IN ('succeeded', 'failed', 'cancelled')`,
+  `CREATE INDEX tasks_by_origin ON tasks ((branched_from ->> 'task_id')) WHERE branched_from IS NOT NULL`,
   'CREATE INDEX tasks_by_tag ON tasks USING gin (tags) WITH (fastupdate = off) WHERE tags IS NOT NULL',
   'CREATE INDEX task_events_by_task ON task_events (task_id, sequence)',
 ];

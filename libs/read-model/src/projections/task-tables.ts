@@ -119,6 +119,7 @@ const object = (value: object | null): string | null => value && JSON.stringify(
 /** Columns whose values are not yet what goes into an array. */
 const CELLS: Partial<Record<TaskColumn, (row: TaskRow) => Cell>> = {
   retry: (row) => object(row.retry),
+  branched_from: (row) => object(row.branched_from),
   tags: (row) => row.tags && arrayLiteral(row.tags),
   parameters: (row) => (row.parameters === STORED_PARAMETERS ? null : json(row.parameters)),
   progress: (row) => object(row.progress),

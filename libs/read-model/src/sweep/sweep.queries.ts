@@ -18,6 +18,7 @@ export type SweptTask = Pick<
   | 'until'
   | 'expires_at'
   | 'checkpoint'
+  | 'step'
   | 'worker'
   | 'token'
   | 'sequence'
@@ -35,7 +36,7 @@ export interface ProjectionPoint {
 }
 
 const COLUMNS =
-  'id, queue, phase, lane, ticket, due_ticket, until, expires_at, checkpoint, worker, token, sequence, first_sequence, updated_at';
+  'id, queue, phase, lane, ticket, due_ticket, until, expires_at, checkpoint, step, worker, token, sequence, first_sequence, updated_at';
 
 /** A pass finds the rest the next time. */
 const DEFAULT_LIMIT = 1000;

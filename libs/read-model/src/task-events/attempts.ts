@@ -2,7 +2,8 @@ import type { Json, TaskError } from '@millrace/domain';
 import type { TaskEventRow } from './task-event.entity.js';
 
 /** How an attempt ended. */
-export type AttemptOutcome = 'running' | 'succeeded' | 'failed' | 'lost' | 'yielded' | 'paused' | 'cancelled';
+export type AttemptOutcome =
+  'running' | 'succeeded' | 'failed' | 'lost' | 'yielded' | 'suspended' | 'paused' | 'cancelled';
 
 /** One attempt at a task. */
 export interface TaskAttempt {
@@ -77,7 +78,9 @@ function endingOf({ kind, data }: AttemptFact): Ending | undefined {
     case 'failed':
       return { outcome: reason === 'worker_lost' ? 'lost' : 'failed', error, ...measured };
     case 'scheduled':
-      return { outcome: 'failed', error, ...measured };
+      return { outcome: reason === 'retry' ? 'failed' : 'suspended', error, ...measured };
+    case 'held':
+      return { outcome: 'suspended', error: null, ...measured };
     case 'yielded':
     case 'paused':
     case 'cancelled':
@@ -87,7 +90,6 @@ function endingOf({ kind, data }: AttemptFact): Ending | undefined {
     case 'step':
       return undefined;
     case 'started':
-    case 'held':
     case 'front':
     case 'p10':
     case 'p9':

@@ -32,6 +32,8 @@ export const TASK_COLUMNS = {
   parameters: 'json',
   input: 'bigint',
   checkpoint: 'bigint',
+  step: 'bigint',
+  branched_from: 'json',
   worker: 'text',
   token: 'bigint',
   started_at: 'timestamptz',

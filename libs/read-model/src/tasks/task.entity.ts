@@ -1,4 +1,13 @@
-import type { Json, Lane, Progress, RetryPolicy, TaskError, TaskState, TaskStatus } from '@millrace/domain';
+import type {
+  Branching,
+  Json,
+  Lane,
+  Progress,
+  RetryPolicy,
+  TaskError,
+  TaskState,
+  TaskStatus,
+} from '@millrace/domain';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /** The phases of a task that exists. */
@@ -27,6 +36,8 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
 @Index('tasks_by_expiry', ['expires_at'], {
   where: `expires_at IS NOT NULL AND begun = 0 AND phase IN ('ready', 'scheduled', 'held')`,
 })
+// An expression, for which TypeORM has no words: the branches of a task.
+@Index('tasks_by_origin', { synchronize: false })
 @Index('tasks_live', ['first_sequence'], { where: `phase NOT IN ('succeeded', 'failed', 'cancelled')` })
 export class TaskRow {
   @PrimaryColumn('text')
@@ -122,6 +133,14 @@ export class TaskRow {
   @Column('bigint')
   checkpoint!: number;
 
+  /** Sequence of the last step since that checkpoint; 0 without one. */
+  @Column('bigint')
+  step!: number;
+
+  /** The run it branched from, if it is a branch. */
+  @Column('json', { nullable: true })
+  branched_from!: Branching | null;
+
   /** Worker of the current or last attempt. */
   @Column('text', { nullable: true })
   worker!: string | null;
@@ -154,11 +173,11 @@ export class TaskRow {
   @Column('text', { nullable: true })
   previous_status!: string | null;
 
-  /** What a held task waits for. */
+  /** What a held task waits for, or one that waits for a signal with a time limit. */
   @Column('text', { nullable: true })
   waiting_for!: string | null;
 
-  /** Not before this time: of a scheduled task. */
+  /** Not before this time: of a scheduled task, or a delayed one that was paused. */
   @Column('timestamptz', { nullable: true })
   until!: string | null;
 

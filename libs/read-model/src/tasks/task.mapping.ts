@@ -8,6 +8,7 @@ import type {
   Progress,
   RunningTask,
   TaskSpec,
+  WaitReason,
 } from '@millrace/domain';
 import type { TaskRow } from './task.entity.js';
 
@@ -55,6 +56,8 @@ export function rowOf(state: ExistingTask, notes: TaskNotes): TaskRow {
     parameters: state.parameters,
     input: state.input,
     checkpoint: state.checkpoint,
+    step: state.step,
+    branched_from: spec.branched_from ?? null,
     worker: notes.worker,
     token: notes.token,
     started_at: notes.started_at === null ? null : isoTime(notes.started_at),
@@ -63,8 +66,8 @@ export function rowOf(state: ExistingTask, notes: TaskNotes): TaskRow {
     error: ('error' in state && state.error) || null,
     reason: 'reason' in state ? state.reason : null,
     previous_status: state.phase === 'cancelled' ? state.previous : null,
-    waiting_for: state.phase === 'held' ? state.waiting_for : null,
-    until: state.phase === 'scheduled' ? isoTime(state.until) : null,
+    waiting_for: ('waiting_for' in state && state.waiting_for) || null,
+    until: 'until' in state ? isoTime(state.until) : null,
     due_ticket: notes.due_ticket,
     due_at: notes.due_at === null ? null : isoTime(notes.due_at),
     first_sequence: notes.first_sequence,
@@ -97,7 +100,8 @@ export function stateOf(row: TaskRow): ExistingTask {
         ...known,
         until: row.until ?? row.updated_at,
         lane: laneOf(row),
-        reason: row.reason === 'retry' ? 'retry' : 'delay',
+        reason: (row.reason ?? 'delay') as WaitReason,
+        ...(row.waiting_for !== null && { waiting_for: row.waiting_for }),
         ...(row.error && { error: row.error }),
       };
     case 'held':
@@ -105,7 +109,12 @@ export function stateOf(row: TaskRow): ExistingTask {
     case 'running':
       return runningOf(row, known);
     case 'paused':
-      return { phase: 'paused', ...known, reason: row.reason ?? '' };
+      return {
+        phase: 'paused',
+        ...known,
+        reason: row.reason ?? '',
+        ...(row.until !== null && { until: row.until }),
+      };
     case 'succeeded':
       return { phase: 'succeeded', ...known, result: row.result ?? null, finished_at: finishOf(row) };
     case 'failed':
@@ -138,6 +147,7 @@ function knownOf(row: TaskRow): KnownTask {
     ...(row.parameters !== undefined && { parameters: row.parameters }),
     input: row.input,
     checkpoint: row.checkpoint,
+    step: row.step,
   };
 }
 
@@ -158,6 +168,7 @@ function specOf(row: TaskRow): TaskSpec {
     ...(row.correlation_id !== null && { correlation_id: row.correlation_id }),
     ...(row.unique_key !== null && { unique_key: row.unique_key }),
     ...(row.concurrency_key !== null && { concurrency_key: row.concurrency_key }),
+    ...(row.branched_from !== null && { branched_from: row.branched_from }),
   };
 }
 
@@ -174,6 +185,7 @@ function runningOf(row: TaskRow, known: KnownTask): RunningTask {
       token: row.token ?? row.sequence,
       ...spent,
       ...(row.checkpoint > 0 && { checkpoint: row.checkpoint }),
+      ...(row.step > 0 && { step: row.step }),
     },
     started_at: row.started_at ?? row.updated_at,
     reported: row.status === 'PROCESSING',

@@ -39,8 +39,14 @@ export function noteDue(task: ProjectedTask | undefined, due: DueNote): Projecte
 
 function notesAfter(notes: TaskNotes | undefined, state: ExistingTask, fact: Fact): TaskNotes {
   const { worker, token, started_at, progress } = attemptAfter(notes, state);
-  const first_sequence = notes?.first_sequence ?? fact.sequence;
+  const first_sequence = notes?.first_sequence ?? firstNeeded(state, fact);
   return { first_sequence, worker, token, started_at, progress, due_ticket: null, due_at: null };
+}
+
+/** A branch leans on facts of the run it came from. */
+function firstNeeded({ spec, checkpoint, step }: ExistingTask, { sequence }: Fact): number {
+  const oldest = checkpoint > 0 || step > 0 ? spec.branched_from?.oldest : undefined;
+  return Math.min(sequence, oldest ?? sequence);
 }
 
 type AttemptNotes = Pick<TaskNotes, 'worker' | 'token' | 'started_at' | 'progress'>;
@@ -59,8 +65,8 @@ const attemptAfter = (notes: TaskNotes | undefined, state: ExistingTask): Attemp
 
 /**
  * Whether the task begins with this fact, as far as the log goes: its first one, or a carried wait, which holds the whole task, so that
- * all before may leave the log. It must look the same to who reads the log from there on. (A checkpoint is only named, and stays behind
- * with the steps it builds on: such a task needs its old facts.)
+ * all before may leave the log. It must look the same to who reads the log from there on. (A checkpoint and steps are only named, and
+ * stay behind: such a task needs its old facts.)
  */
 const leansOnNothing = ({ prev, data }: Fact): boolean =>
-  prev === 0 || ('carried' in data && (data.checkpoint ?? 0) === 0);
+  prev === 0 || ('carried' in data && (data.checkpoint ?? 0) === 0 && (data.step ?? 0) === 0);

@@ -1,6 +1,10 @@
 import { decide, evolve } from '@millrace/domain';
-import type { Command, Fact, RunningTask, TaskState } from '@millrace/domain';
+import type { Command, Fact, Json, RunningTask, TaskState } from '@millrace/domain';
 import type { TaskLog, Ticket } from '@millrace/log';
+import { AttemptOvertakenError } from '../errors.js';
+import type { AttemptFacts } from './attempt-context.js';
+
+const NO_TAGS: readonly string[] = [];
 
 /** A ticket in the hands of this process; a redelivery brings a newer handle of the same ticket. */
 export interface Holding {
@@ -22,6 +26,7 @@ export class Attempt {
   #state: RunningTask;
   #writes: Promise<unknown> = Promise.resolve();
   #writing = 0;
+  #isOver = false;
   #interruption: Interruption | undefined;
   #interrupt!: (by: Interruption) => void;
   #controller: AbortController | undefined;
@@ -59,6 +64,24 @@ export class Attempt {
   /** What the handler was told to stop for, if it was. */
   get abortedBy(): unknown {
     return this.#controller?.signal.reason as unknown;
+  }
+
+  /** What its handler is told. */
+  facts(resumedFrom: Json | undefined): AttemptFacts {
+    const { id, queue, spec, run } = this.#state;
+    return {
+      taskId: id,
+      taskName: spec.name,
+      queue,
+      attempt: run.attempt,
+      failures: run.failed,
+      maxRetries: spec.retry.max_retries,
+      fencingToken: this.token,
+      userId: spec.user_id,
+      correlationId: spec.correlation_id,
+      tags: spec.tags ?? NO_TAGS,
+      resumedFrom,
+    };
   }
 
   /** Tells the handler to stop, without ending the attempt: it may still return a result. Only the first reason counts. */
@@ -99,6 +122,8 @@ export class Attempt {
     command: Command,
     options: { signal?: AbortSignal },
   ): Promise<{ fact: Fact; state: TaskState } | undefined> {
+    // What a handler left running behind its own end.
+    if (this.#isOver) throw new AttemptOvertakenError('The attempt has ended.');
     const event = decide(command, this.#state, { now: Date.now(), random: Math.random() });
     if (!event) return undefined;
     const { queue, id } = this.#state;
@@ -108,6 +133,7 @@ export class Attempt {
     });
     const state = evolve(this.#state, fact);
     if (state.phase === 'running') this.#state = state;
+    else this.#isOver = true;
     return { fact, state };
   }
 }

@@ -4,6 +4,7 @@ import type { Logger } from '@millrace/runtime';
 import {
   AttemptOvertakenError,
   TaskCancelledError,
+  TaskPausedError,
   UnrecoverableError,
   WorkerStoppingError,
 } from '../errors.js';
@@ -11,6 +12,8 @@ import { parametersFor } from '../handlers/handler.js';
 import type { Handler } from '../handlers/handler.js';
 import type { Attempt } from './attempt.js';
 import { AttemptContext } from './attempt-context.js';
+import { AttemptRun } from './attempt-run.js';
+import { readJournal } from './journal.js';
 import { judge } from './judge.js';
 import { commandFor, resultOf, settlementOf } from './outcome.js';
 import type { Outcome } from './outcome.js';
@@ -34,7 +37,7 @@ export class Executor {
   /** @param onStart told once the handler runs */
   async execute(attempt: Attempt, handler: Handler, onStart: (execution: Execution) => void): Promise<void> {
     const outcome = await this.#run(attempt, handler, onStart);
-    if (await this.#record(attempt, outcome)) this.#acknowledge(attempt, outcome);
+    if (await this.#record(attempt, outcome, handler)) this.#acknowledge(attempt, outcome);
   }
 
   /** Whether the log still has the attempt as the one that runs its task; stops it if not. */
@@ -65,20 +68,31 @@ export class Executor {
         (execution.reporter ??= new ProgressReporter(attempt, this.log, (error) => {
           if (error instanceof ConcurrencyError) void this.#refused(attempt, error);
         }));
-      const context = new AttemptContext(parametersFor(handler, parameters), attempt, reporter, this.logger);
+      const { run } = attempt.state;
+      const isResumed = run.checkpoint !== undefined || run.step !== undefined;
+      const journal = isResumed ? await readJournal(this.log.read, run) : undefined;
+      const onRefused = (error: ConcurrencyError): Promise<void> => this.#refused(attempt, error);
+      const port = new AttemptRun(attempt, { log: this.log, journal, reporter, onRefused });
+      const context = new AttemptContext(
+        attempt.facts(journal?.resumedFrom),
+        parametersFor(handler, parameters),
+        port,
+        () => attempt.signal,
+        this.logger,
+      );
       return { type: 'completed', result: resultOf(await handler.invoke(context)) };
     } catch (error) {
       // A handler that stops because its signal says so has not failed.
       const by = attempt.interruption ?? attempt.abortedBy;
-      if (attempt.interruption || by instanceof WorkerStoppingError)
+      if (attempt.interruption || by instanceof WorkerStoppingError || by instanceof TaskPausedError)
         return { type: 'interrupted', by: by as Error };
       return { type: 'failed', error: isAbortError(error) && by !== undefined ? by : error };
     }
   }
 
   /** False when the attempt has lost its say: its ticket is somebody else's business. */
-  async #record(attempt: Attempt, outcome: Outcome): Promise<boolean> {
-    const command = commandFor(outcome, attempt.token, attempt.durationMs);
+  async #record(attempt: Attempt, outcome: Outcome, handler: Handler): Promise<boolean> {
+    const command = commandFor(outcome, attempt, handler.options);
     if (!command) return true;
     try {
       await attempt.record(command);
@@ -89,10 +103,8 @@ export class Executor {
         return false;
       }
       if (!(error instanceof LogRefusedError) || outcome.type !== 'completed') throw error;
-      return this.#record(attempt, {
-        type: 'failed',
-        error: new UnrecoverableError(`The log refused the result: ${error.message}`),
-      });
+      const refused = new UnrecoverableError(`The log refused the result: ${error.message}`);
+      return this.#record(attempt, { type: 'failed', error: refused }, handler);
     }
   }
 

@@ -6,6 +6,15 @@ export interface InterruptionHandlers {
   cancelled: (place: { queue: string; task_id: string; sequence: number }) => void;
   /** Somebody asks the task's worker to end it. */
   stopAsked: (place: { queue: string; task_id: string; sequence: number }) => void;
+  /** Somebody asks the task's worker to put it aside within so many seconds. */
+  pauseAsked: (place: { queue: string; task_id: string; sequence: number }, ask: PauseAsk) => void;
+}
+
+/** What an ask to pause says. */
+export interface PauseAsk {
+  reason: string;
+  /** Seconds that the handler has to end in order. */
+  grace_seconds: number;
 }
 
 /**
@@ -37,4 +46,6 @@ function tell(message: StoredMessage, handlers: InterruptionHandlers): void {
   if (parsed.type === 'fact' && decodeFact(message.subject, message.sequence, message.payload))
     handlers.cancelled(place);
   if (parsed.type === 'ask' && parsed.verb === 'stop') handlers.stopAsked(place);
+  if (parsed.type === 'ask' && parsed.verb === 'pause')
+    handlers.pauseAsked(place, JSON.parse(message.payload) as PauseAsk);
 }

@@ -1,7 +1,11 @@
 import type { Command, Json, TaskError } from '@millrace/domain';
+import type { TaskHandlerOptions } from '../handlers/task-handler.decorator.js';
+import type { RetryLater } from '../errors.js';
 import {
   AttemptOvertakenError,
   TaskCancelledError,
+  TaskPausedError,
+  TaskSuspendedError,
   UnrecoverableError,
   WorkerStoppingError,
 } from '../errors.js';
@@ -18,22 +22,51 @@ const RESULT_BYTES = 512 * 1024;
 /** An error is cut to so many characters. */
 const ERROR_LENGTH = 16 * 1024;
 
+/** What the handler says of errors: see {@link TaskHandlerOptions}. */
+type ErrorJudge = Pick<TaskHandlerOptions, 'retryIf'>;
+
 /** The command that records an outcome; undefined when there is nothing left to say. */
-export function commandFor(outcome: Outcome, token: number, durationMs: number): Command | undefined {
-  if (outcome.type === 'completed')
-    return { type: 'succeed', token, result: outcome.result, duration_ms: durationMs };
+export function commandFor(
+  outcome: Outcome,
+  { token, durationMs: duration_ms }: { token: number; durationMs: number },
+  judge: ErrorJudge,
+): Command | undefined {
+  if (outcome.type === 'completed') return { type: 'succeed', token, result: outcome.result, duration_ms };
   const error = outcome.type === 'failed' ? outcome.error : outcome.by;
   if (outcome.type === 'interrupted') {
     if (error instanceof WorkerStoppingError) return { type: 'yield', token, reason: 'the worker stops' };
-    if (error instanceof TaskCancelledError || error instanceof AttemptOvertakenError) return undefined;
+    if (error instanceof TaskPausedError) return { type: 'pause', token, reason: error.message, duration_ms };
+    // Recorded by whoever asked for it.
+    if (RECORDED.some((known) => error instanceof known)) return undefined;
   }
+  const delayMs = delayIn(error);
   return {
     type: 'fail',
     token,
     error: describe(error),
-    retryable: !isUnrecoverable(error),
-    duration_ms: durationMs,
+    retryable: isRetryable(error, judge),
+    duration_ms,
+    ...(delayMs !== undefined && { delay_ms: delayMs }),
   };
+}
+
+const RECORDED = [TaskCancelledError, AttemptOvertakenError, TaskSuspendedError];
+
+/** A judge that throws has judged nothing. */
+function isRetryable(error: unknown, { retryIf }: ErrorJudge): boolean {
+  if (isUnrecoverable(error)) return false;
+  try {
+    return retryIf?.(error) ?? true;
+  } catch {
+    return true;
+  }
+}
+
+/** Also an error of the user's own with this name counts, as when two copies of the library are loaded. */
+function delayIn(error: unknown): number | undefined {
+  if (!(error instanceof Error) || error.name !== 'RetryLater') return undefined;
+  const { seconds } = error as Partial<RetryLater>;
+  return typeof seconds === 'number' && seconds >= 0 ? seconds * 1000 : undefined;
 }
 
 /** What happens to the ticket once the outcome is in the log. */

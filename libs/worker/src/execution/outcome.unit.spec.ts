@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   AttemptOvertakenError,
+  RetryLater,
   TaskCancelledError,
+  TaskPausedError,
+  TaskSuspendedError,
   TimeLimitExceeded,
   UnrecoverableError,
   WorkerStoppingError,
@@ -10,17 +13,18 @@ import { commandFor, describe as describeError, resultOf, settlementOf } from '.
 import type { Outcome } from './outcome.js';
 
 const interruptedBy = (by: Error): Outcome => ({ type: 'interrupted', by });
+const AFTER_12_MS = { token: 7, durationMs: 12 };
 const completed: Outcome = { type: 'completed', result: null };
 const failed = (error: unknown): Outcome => ({ type: 'failed', error });
 
 describe('the outcome of a handler', () => {
   it('succeeds with what was returned', () => {
-    const command = commandFor({ type: 'completed', result: { pages: 3 } }, 7, 12);
+    const command = commandFor({ type: 'completed', result: { pages: 3 } }, AFTER_12_MS, {});
     expect(command).toEqual({ type: 'succeed', token: 7, result: { pages: 3 }, duration_ms: 12 });
   });
 
   it('fails, to be tried again, with what was thrown', () => {
-    const command = commandFor(failed(new TypeError('no such page')), 7, 12);
+    const command = commandFor(failed(new TypeError('no such page')), AFTER_12_MS, {});
     expect(command).toMatchObject({
       type: 'fail',
       retryable: true,
@@ -35,11 +39,11 @@ describe('the outcome of a handler', () => {
       Object.assign(new Error('bad'), { name: 'UnrecoverableError' }),
     ],
   ])('fails for good with %s', (_what, error) => {
-    expect(commandFor(failed(error), 7, 12)).toMatchObject({ type: 'fail', retryable: false });
+    expect(commandFor(failed(error), AFTER_12_MS, {})).toMatchObject({ type: 'fail', retryable: false });
   });
 
   it('fails when the hard time limit ended it', () => {
-    expect(commandFor(interruptedBy(new TimeLimitExceeded('too long')), 7, 12)).toMatchObject({
+    expect(commandFor(interruptedBy(new TimeLimitExceeded('too long')), AFTER_12_MS, {})).toMatchObject({
       type: 'fail',
       retryable: true,
       error: { name: 'TimeLimitExceeded' },
@@ -47,16 +51,41 @@ describe('the outcome of a handler', () => {
   });
 
   it('yields when the worker stops', () => {
-    expect(commandFor(interruptedBy(new WorkerStoppingError('bye')), 7, 12)).toMatchObject({
+    expect(commandFor(interruptedBy(new WorkerStoppingError('bye')), AFTER_12_MS, {})).toMatchObject({
       type: 'yield',
       token: 7,
     });
   });
 
-  it.each([new TaskCancelledError('x'), new AttemptOvertakenError('x')])(
+  it('is put aside when it was paused', () => {
+    expect(commandFor(interruptedBy(new TaskPausedError('lunch')), AFTER_12_MS, {})).toEqual({
+      type: 'pause',
+      token: 7,
+      reason: 'lunch',
+      duration_ms: 12,
+    });
+  });
+
+  it('is tried again when the handler says, and not at all when its judge says so', () => {
+    expect(commandFor(failed(new RetryLater(90)), AFTER_12_MS, {})).toMatchObject({ delay_ms: 90_000 });
+    const retryIf = (error: unknown): boolean => !(error instanceof TypeError);
+    expect(commandFor(failed(new TypeError('x')), AFTER_12_MS, { retryIf })).toMatchObject({
+      retryable: false,
+    });
+    expect(commandFor(failed(new Error('x')), AFTER_12_MS, { retryIf })).toMatchObject({ retryable: true });
+  });
+
+  it('may be tried again when its judge fails', () => {
+    const retryIf = (): boolean => {
+      throw new Error('no opinion');
+    };
+    expect(commandFor(failed(new Error('x')), AFTER_12_MS, { retryIf })).toMatchObject({ retryable: true });
+  });
+
+  it.each([new TaskCancelledError('x'), new AttemptOvertakenError('x'), new TaskSuspendedError('x')])(
     'says nothing more after %p',
     (by) => {
-      expect(commandFor(interruptedBy(by), 7, 12)).toBeUndefined();
+      expect(commandFor(interruptedBy(by), AFTER_12_MS, {})).toBeUndefined();
     },
   );
 
@@ -65,6 +94,8 @@ describe('the outcome of a handler', () => {
     ['ack', failed(new Error('x'))],
     ['ack', interruptedBy(new TaskCancelledError('x'))],
     ['ack', interruptedBy(new TimeLimitExceeded('x'))],
+    ['ack', interruptedBy(new TaskPausedError('x'))],
+    ['ack', interruptedBy(new TaskSuspendedError('x'))],
     ['nak', interruptedBy(new WorkerStoppingError('x'))],
     ['leave', interruptedBy(new AttemptOvertakenError('x'))],
   ])('%ss the ticket of %j', (settlement, outcome) => {

@@ -17,6 +17,11 @@ export interface TaskHandlerOptions<Schema extends z.ZodType = z.ZodType> {
   priority?: number;
   /** Defaults to 3 retries after 60, 120 and 240 s with jitter. */
   retry?: Partial<RetryPolicy>;
+  /**
+   * Whether an error is worth another attempt; false makes it final. Asked after `UnrecoverableError` and before the retry policy, whose
+   * `by_error` says how often and when for each class of error by name. Defaults to yes.
+   */
+  retryIf?: (error: unknown) => boolean;
   /** Seconds after which the attempt's signal aborts with `SoftTimeLimitExceeded`. Defaults to 1800. */
   softTimeLimit?: number;
   /** Seconds after which the attempt is ended. Defaults to 2400. */
