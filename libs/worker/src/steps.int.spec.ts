@@ -3,8 +3,8 @@ import type { Json } from '@millrace/domain';
 import { waitUntil } from '@millrace/testing';
 import { SignalTimeoutError, TaskSuspendedError } from './errors.js';
 import type { TaskContext } from './task-context.js';
-import { QUEUE, openWorkerBench } from './testing/worker-bench.js';
-import type { WorkerBench } from './testing/worker-bench.js';
+import { QUEUE, openWorkerBench } from './worker-bench.specification.js';
+import type { WorkerBench } from './worker-bench.specification.js';
 
 let bench: WorkerBench;
 

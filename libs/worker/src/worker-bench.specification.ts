@@ -3,11 +3,11 @@ import type { ExistingTask, Fact, Json, Kind, TaskSpec } from '@millrace/domain'
 import type { TaskLog } from '@millrace/log';
 import { createLogger } from '@millrace/runtime';
 import { aSpec, openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import { createHandler } from '../handlers/handler.js';
-import type { TaskHandlerOptions } from '../handlers/task-handler.decorator.js';
-import type { TaskContext } from '../task-context.js';
-import { TaskWorker } from '../task-worker.js';
-import type { WorkerOptions } from '../worker-options.js';
+import { createHandler } from './handlers/handler.js';
+import type { TaskHandlerOptions } from './handlers/task-handler.decorator.js';
+import type { TaskContext } from './task-context.js';
+import { TaskWorker } from './task-worker.js';
+import type { WorkerOptions } from './worker-options.js';
 
 export const QUEUE = 'films';
 
