@@ -1,6 +1,6 @@
 // Who may import whom: section "Layout" of the design. Each comment says what the rule protects;
 // `--output-type err-long` prints it below the violation.
-const SPEC = '\\.spec\\.ts$';
+const SPEC = '\\.spec(ification)?\\.ts$';
 
 /** Packages of others resolve below node_modules; our own, through their links, to libs/x/dist/index.d.ts. */
 const PACKAGE = (name) => `(^|/)node_modules/${name}/`;
