@@ -4,6 +4,7 @@ import { BadBodyError, DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, Ticket, TicketPuller } from '@millrace/log';
 import { TaskCancelledError, TaskPausedError, WorkerStoppingError } from './errors.js';
 import type { Attempt, Holding } from './execution/attempt.js';
+import { BlockedLoopWatch } from './execution/blocked-loop.js';
 import { Claimer, readTicket } from './execution/claimer.js';
 import type { Promised } from './execution/claimer.js';
 import { Executor } from './execution/executor.js';
@@ -113,9 +114,11 @@ export class TaskWorker {
         this.#received(ticket, claimer, executor);
       },
     });
-    const leases = new LeaseKeeper(log, executor, (leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000);
+    const leaseMs = (leaseSeconds ?? DEFAULT_LEASE_SECONDS) * 1000;
+    const leases = new LeaseKeeper(log, executor, leaseMs);
+    const blocked = new BlockedLoopWatch(leaseMs, logger);
     this.#heartbeat = setInterval(() => {
-      this.#beat(claimer, executor, leases);
+      this.#beat(claimer, executor, leases, blocked);
     }, HEARTBEAT_MS);
     logger.info(
       { worker: this.id, queues, handlers: [...this.handlers.keys()], concurrency: this.#concurrency },
@@ -278,12 +281,13 @@ export class TaskWorker {
   }
 
   /** Keeps leases, flushes progress, ends what has run too long, looks again at what came too early. */
-  #beat(claimer: Claimer, executor: Executor, leases: LeaseKeeper): void {
+  #beat(claimer: Claimer, executor: Executor, leases: LeaseKeeper, blocked: BlockedLoopWatch): void {
     const now = performance.now();
+    blocked.beat(now, this.#executions.values());
     leases.beat(now, this.#holdings, this.#executions.values());
     for (const execution of this.#executions.values()) {
       execution.reporter?.flush(now);
-      enforceTimeLimits(execution.attempt, now);
+      enforceTimeLimits(execution.attempt, now, this.#options.logger);
     }
     if (this.#deferred.length === 0) return;
     if (this.#log && this.#log.connectedForMs > (this.#options.quietMs ?? 10_000) + HEARTBEAT_MS) {

@@ -85,6 +85,8 @@ export function succeed(command: CommandOf<'succeed'>, state: ExistingTask): Tas
 
 export function fail(command: CommandOf<'fail'>, state: ExistingTask, context: Context): TaskEvent {
   const run = ownRun(state, command.token);
+  const lost = command.lost ? afterLoss(run) : undefined;
+  if (lost && lost.lost >= MAX_LOST) return lostForGood(run, lost, command);
   const counts = command.delay_ms === undefined;
   const attempts = { begun: run.attempt, failed: run.failed + (counts ? 1 : 0), lost: 0 };
   const { error, duration_ms } = command;
@@ -111,6 +113,12 @@ export function fail(command: CommandOf<'fail'>, state: ExistingTask, context: C
     },
   };
 }
+
+/** Poison, with the evidence: even alone in a process of its own it took that with it. */
+const lostForGood = (run: Run, attempts: Attempts, { error, duration_ms }: CommandOf<'fail'>): TaskEvent => ({
+  kind: 'failed',
+  data: { attempt: run.attempt, attempts, error, reason: 'worker_lost', worker: run.worker, duration_ms },
+});
 
 function started(
   state: KnownTask,

@@ -37,6 +37,8 @@ export type Command =
       duration_ms: number;
       /** The handler said itself when to try again: nobody's fault, it does not count against the retries. */
       delay_ms?: number;
+      /** The attempt took its process with it: it counts as lost, and as the last one if too many were lost in a row. */
+      lost?: boolean;
     }
   /** `token`: of the attempt that answers a request to stop; without it, the cancel is anybody's. */
   | { type: 'cancel'; message?: string; token?: number }

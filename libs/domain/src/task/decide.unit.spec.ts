@@ -382,6 +382,22 @@ describe('an attempt that is lost with its worker', () => {
     expect(decided(takeOver(5, 'w4'), reported)?.kind).toBe('failed');
   });
 
+  it('is the last one when it was lost alone in a process of its own, and keeps the evidence', () => {
+    given(after(...lostTwice))
+      .when({ ...fail(4), lost: true } as Command)
+      .then({
+        kind: 'failed',
+        data: {
+          attempt: 3,
+          attempts: { begun: 3, failed: 0, lost: 3 },
+          error,
+          reason: 'worker_lost',
+          worker: 'w3',
+          duration_ms: 5,
+        },
+      });
+  });
+
   it('gets a new ticket when its own is gone too, and is counted', () => {
     given(after(...running))
       .when({ type: 'repair-ticket', seen: 2 })

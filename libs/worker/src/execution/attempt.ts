@@ -84,18 +84,21 @@ export class Attempt {
     };
   }
 
-  /** Tells the handler to stop, without ending the attempt: it may still return a result. Only the first reason counts. */
-  abort(reason: Error): void {
+  /** Tells the handler to stop, without ending the attempt: it may still return a result. False when it was told before. */
+  abort(reason: Error): boolean {
     this.#controller ??= new AbortController();
+    if (this.#controller.signal.aborted) return false;
     this.#controller.abort(reason);
+    return true;
   }
 
-  /** Ends the attempt: whatever its handler does from now on counts no more. Only the first reason counts. */
-  interrupt(by: Interruption): void {
-    if (this.#interruption) return;
+  /** Ends the attempt: whatever its handler does from now on counts no more. False when it was ended before. */
+  interrupt(by: Interruption): boolean {
+    if (this.#interruption) return false;
     this.#interruption = by;
     this.#controller?.abort(by);
     this.#interrupt(by);
+    return true;
   }
 
   /**

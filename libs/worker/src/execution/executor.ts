@@ -22,6 +22,8 @@ import { ProgressReporter } from './progress-reporter.js';
 /** How an execution is watched from outside. */
 export interface Execution {
   readonly attempt: Attempt;
+  /** Its handler runs in a process of its own. */
+  readonly isIsolated: boolean;
   reporter: ProgressReporter | undefined;
   /** Resolves once the handler itself has returned or thrown, be it long after its attempt was interrupted. */
   handlerSettled: Promise<unknown>;
@@ -53,7 +55,12 @@ export class Executor {
   }
 
   async #run(attempt: Attempt, handler: Handler, onStart: (execution: Execution) => void): Promise<Outcome> {
-    const execution: Execution = { attempt, reporter: undefined, handlerSettled: Promise.resolve() };
+    const execution: Execution = {
+      attempt,
+      isIsolated: false,
+      reporter: undefined,
+      handlerSettled: Promise.resolve(),
+    };
     const handled = this.#handle(attempt, handler, execution);
     execution.handlerSettled = handled;
     onStart(execution);
