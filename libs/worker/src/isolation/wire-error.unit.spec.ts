@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import * as errors from '../errors.js';
+import { packError, unpackError } from './wire-error.js';
+
+const crossed = (thrown: unknown): unknown =>
+  unpackError(JSON.parse(JSON.stringify(packError(thrown))) as ReturnType<typeof packError>);
+
+describe('an error that has crossed to another process', () => {
+  it.each(Object.entries(errors))('is still a %s', (name, Class) => {
+    const error = crossed(new Class('why'));
+    expect(error).toBeInstanceOf(Class);
+    expect(error).toMatchObject({ name, message: 'why' });
+  });
+
+  it('belongs to one of our classes also by its name, as when two copies of the library are loaded', () => {
+    const copy = Object.assign(new Error('why'), { name: 'UnrecoverableError' });
+    expect(crossed(copy)).toBeInstanceOf(errors.UnrecoverableError);
+  });
+
+  it('is a plain error with its name when its class is not known', () => {
+    const error = crossed(new RangeError('too far')) as Error;
+    expect(error.constructor).toBe(Error);
+    expect(error.name).toBe('RangeError');
+    expect(error.stack).toContain('wire-error.unit.spec');
+  });
+
+  it('keeps its causes, so far as they go', () => {
+    const circle = new Error('again');
+    circle.cause = circle;
+    const depth = (error: unknown): number =>
+      error instanceof Error && error.cause !== undefined ? 1 + depth(error.cause) : 0;
+    expect(depth(crossed(circle))).toBe(8);
+    expect(crossed(new Error('why', { cause: 'a text' }))).toMatchObject({ cause: 'a text' });
+  });
+
+  it('is cut when it is very long', () => {
+    const { message } = crossed(new Error('x'.repeat(100_000))) as Error;
+    expect(message).toHaveLength(65_536);
+  });
+});
