@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { NestLogger, createLogger, runMain, stopOnSignal } from '@millrace/runtime';
-import { WorkerModule } from '@millrace/worker';
+import { WorkerModule, isHandlerProcess } from '@millrace/worker';
 import { workerConfig } from './config.js';
 import { loadHandlerModules } from './handler-modules.js';
 
@@ -32,5 +32,7 @@ await runMain(async () => {
   class AppModule {}
 
   const app = await NestFactory.createApplicationContext(AppModule, { logger: new NestLogger(logger) });
+  // Its parent decides when it ends.
+  if (isHandlerProcess()) return;
   stopOnSignal(() => app.close(), { logger, supervised: config.MILLRACE_SUPERVISED !== undefined });
 });

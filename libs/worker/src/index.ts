@@ -6,6 +6,8 @@ export type { Handler } from './handlers/handler.js';
 export { TaskHandler } from './handlers/task-handler.decorator.js';
 export type { TaskHandlerOptions } from './handlers/task-handler.decorator.js';
 export type { TaskContext } from './task-context.js';
+export { isHandlerProcess } from './isolation/isolated-handler.js';
+export { HandlerProcessDied, MemoryLimitExceeded } from './isolation/errors.js';
 export { TaskWorker } from './task-worker.js';
 export type { WorkerOptions } from './worker-options.js';
 export { WorkerModule } from './worker.module.js';

@@ -14,7 +14,9 @@ import type { PauseAsk } from './execution/interruptions.js';
 import { LeaseKeeper } from './execution/lease-keeper.js';
 import { register } from './handlers/registration.js';
 import { enforceTimeLimits } from './execution/time-limits.js';
+import { isIsolated } from './handlers/handler.js';
 import type { Handler } from './handlers/handler.js';
+import { ProcessPool } from './isolation/process-pool.js';
 import type { WorkerOptions } from './worker-options.js';
 
 /** A ticket whose handler is not here waits so long before it is offered again. */
@@ -44,6 +46,7 @@ export class TaskWorker {
   #slots = 0;
   #stopping = false;
   #log: TaskLog | undefined;
+  #pool: ProcessPool | undefined;
   #puller: TicketPuller | undefined;
   #interruptions: Follower | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -106,7 +109,7 @@ export class TaskWorker {
       isMine: (token) => this.#executions.has(token),
       ...(this.#options.quietMs !== undefined && { quietMs: this.#options.quietMs }),
     });
-    const executor = new Executor(log, logger);
+    const executor = new Executor(log, logger, this.#processPool());
     this.#puller = log.pull({
       queues,
       free: () => (this.#stopping ? 0 : this.#capacity - this.#slots - this.#buffer.length),
@@ -140,8 +143,28 @@ export class TaskWorker {
     for (const { attempt } of this.#executions.values()) attempt.interrupt(stopping);
     await Promise.race([this.#idle(), lapse(LAST_WORDS_MS)]);
     clearInterval(this.#heartbeat);
+    await this.#pool?.stop();
     await this.#interruptions?.stop();
     await this.#log?.close();
+  }
+
+  /** @throws Error when a handler wants a process and none can be started */
+  #processPool(): (() => ProcessPool) | undefined {
+    const { handlerProgram: entry, maxTasksPerChild, maxMemoryPerChildBytes, logger } = this.#options;
+    if (!entry) {
+      const wanting = [...this.handlers.values()].find(isIsolated);
+      if (wanting)
+        throw new Error(`The handler ${wanting.name} is to be isolated, but there is no handlerProgram.`);
+      return undefined;
+    }
+    return () =>
+      (this.#pool ??= new ProcessPool({
+        entry,
+        size: this.#concurrency,
+        logger,
+        ...(maxTasksPerChild !== undefined && { maxTasksPerChild }),
+        ...(maxMemoryPerChildBytes !== undefined && { maxMemoryBytes: maxMemoryPerChildBytes }),
+      }));
   }
 
   async #idle(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { HandlerProgram } from './isolation/child-program.js';
 import type { Logger } from '@millrace/runtime';
 
 /** How a worker process works. */
@@ -17,6 +18,12 @@ export interface WorkerOptions {
   drainSeconds?: number;
   /** Milliseconds after a (re)connect in which nothing is taken over. Defaults to 10,000. */
   quietMs?: number;
+  /** What runs handlers in child processes: this very program, as `WorkerModule` sets it. Without it there is no isolation. */
+  handlerProgram?: HandlerProgram;
+  /** Tasks after which a child process that runs handlers is replaced; 0 for no limit. Defaults to 10. */
+  maxTasksPerChild?: number;
+  /** Bytes of memory beyond which a child process is killed with the handler it runs. Defaults to 2 GiB. */
+  maxMemoryPerChildBytes?: number;
   /** Milliseconds until a task that has no handler here is offered again. Defaults to 5,000. */
   unhandledRetryMs?: number;
 }

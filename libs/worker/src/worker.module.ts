@@ -2,11 +2,15 @@ import { Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { HandlerExplorer } from './handlers/handler-explorer.js';
+import { isHandlerProcess, ownProgram, serveHandlers } from './isolation/isolated-handler.js';
 import { TaskWorker } from './task-worker.js';
 import { WORKER_OPTIONS } from './worker-options.js';
 import type { WorkerOptions } from './worker-options.js';
 
-/** Starts a worker with the handlers of the application, and drains it when the application closes. */
+/**
+ * Starts a worker with the handlers of the application, and drains it when the application closes. Where the program was started as a
+ * child, it runs handlers for its parent instead.
+ */
 @Injectable()
 class WorkerService implements OnApplicationBootstrap, OnApplicationShutdown {
   #worker: TaskWorker | undefined;
@@ -17,7 +21,12 @@ class WorkerService implements OnApplicationBootstrap, OnApplicationShutdown {
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.#worker = new TaskWorker(this.explorer.explore(), this.options);
+    const handlers = this.explorer.explore();
+    if (isHandlerProcess()) {
+      serveHandlers(handlers, this.options.logger);
+      return;
+    }
+    this.#worker = new TaskWorker(handlers, { handlerProgram: ownProgram(), ...this.options });
     await this.#worker.start();
   }
 

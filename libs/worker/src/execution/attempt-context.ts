@@ -4,7 +4,7 @@ import type { Logger } from '@millrace/runtime';
 import { UnrecoverableError } from '../errors.js';
 import type { TaskContext } from '../task-context.js';
 import type { AttemptPort, CheckpointOptions, SignalOptions, SleepOptions } from './attempt-port.js';
-import { resultOf } from './outcome.js';
+import { resultOf } from './result.js';
 
 /** What a handler is told of its attempt, in this process or sent to a child. */
 export interface AttemptFacts {

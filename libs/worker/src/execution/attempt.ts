@@ -1,4 +1,4 @@
-import { decide, evolve } from '@millrace/domain';
+import { MAX_LOST, decide, evolve } from '@millrace/domain';
 import type { Command, Fact, Json, RunningTask, TaskState } from '@millrace/domain';
 import type { TaskLog, Ticket } from '@millrace/log';
 import { AttemptOvertakenError } from '../errors.js';
@@ -48,6 +48,11 @@ export class Attempt {
 
   get interruption(): Interruption | undefined {
     return this.#interruption;
+  }
+
+  /** One more loss in a row is the end: so it runs alone in a process, and takes nobody with it. */
+  get isLastChance(): boolean {
+    return this.#state.run.lost >= MAX_LOST - 1;
   }
 
   get durationMs(): number {

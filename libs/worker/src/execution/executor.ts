@@ -8,16 +8,19 @@ import {
   UnrecoverableError,
   WorkerStoppingError,
 } from '../errors.js';
-import { parametersFor } from '../handlers/handler.js';
+import { isIsolated, parametersFor } from '../handlers/handler.js';
 import type { Handler } from '../handlers/handler.js';
+import { runIsolated } from '../isolation/isolated-handler.js';
+import type { ProcessPool } from '../isolation/process-pool.js';
 import type { Attempt } from './attempt.js';
 import { AttemptContext } from './attempt-context.js';
 import { AttemptRun } from './attempt-run.js';
 import { readJournal } from './journal.js';
 import { judge } from './judge.js';
-import { commandFor, resultOf, settlementOf } from './outcome.js';
+import { commandFor, settlementOf } from './outcome.js';
 import type { Outcome } from './outcome.js';
 import { ProgressReporter } from './progress-reporter.js';
+import { resultOf } from './result.js';
 
 /** How an execution is watched from outside. */
 export interface Execution {
@@ -34,6 +37,8 @@ export class Executor {
   constructor(
     private readonly log: TaskLog,
     private readonly logger: Logger,
+    /** Starts it when it is first needed; undefined where the program of the worker cannot be started again. */
+    private readonly processes: (() => ProcessPool) | undefined,
   ) {}
 
   /** @param onStart told once the handler runs */
@@ -57,7 +62,7 @@ export class Executor {
   async #run(attempt: Attempt, handler: Handler, onStart: (execution: Execution) => void): Promise<Outcome> {
     const execution: Execution = {
       attempt,
-      isIsolated: false,
+      isIsolated: this.processes !== undefined && (isIsolated(handler) || attempt.isLastChance),
       reporter: undefined,
       handlerSettled: Promise.resolve(),
     };
@@ -80,13 +85,13 @@ export class Executor {
       const journal = isResumed ? await readJournal(this.log.read, run) : undefined;
       const onRefused = (error: ConcurrencyError): Promise<void> => this.#refused(attempt, error);
       const port = new AttemptRun(attempt, { log: this.log, journal, reporter, onRefused });
-      const context = new AttemptContext(
-        attempt.facts(journal?.resumedFrom),
-        parametersFor(handler, parameters),
-        port,
-        () => attempt.signal,
-        this.logger,
-      );
+      const facts = attempt.facts(journal?.resumedFrom);
+      if (this.processes && execution.isIsolated) {
+        const result = await runIsolated(this.processes(), attempt, handler, { facts, parameters, port });
+        return { type: 'completed', result: resultOf(result) };
+      }
+      const params = parametersFor(handler, parameters);
+      const context = new AttemptContext(facts, params, port, () => attempt.signal, this.logger);
       return { type: 'completed', result: resultOf(await handler.invoke(context)) };
     } catch (error) {
       // A handler that stops because its signal says so has not failed.

@@ -1,4 +1,6 @@
 import type { Command, Json, TaskError } from '@millrace/domain';
+import { HandlerProcessDied, MemoryLimitExceeded } from '../isolation/errors.js';
+import type { Attempt } from './attempt.js';
 import type { TaskHandlerOptions } from '../handlers/task-handler.decorator.js';
 import type { RetryLater } from '../errors.js';
 import {
@@ -17,18 +19,19 @@ export type Outcome =
   /** The attempt must stop for the reason given, whatever its handler does. */
   | { type: 'interrupted'; by: Error };
 
-/** A result may have so many bytes as JSON. */
-const RESULT_BYTES = 512 * 1024;
 /** An error is cut to so many characters. */
 const ERROR_LENGTH = 16 * 1024;
 
 /** What the handler says of errors: see {@link TaskHandlerOptions}. */
 type ErrorJudge = Pick<TaskHandlerOptions, 'retryIf'>;
 
+/** The attempt that ended. */
+type Ended = Pick<Attempt, 'token' | 'durationMs' | 'isLastChance'>;
+
 /** The command that records an outcome; undefined when there is nothing left to say. */
 export function commandFor(
   outcome: Outcome,
-  { token, durationMs: duration_ms }: { token: number; durationMs: number },
+  { token, durationMs: duration_ms, isLastChance }: Ended,
   judge: ErrorJudge,
 ): Command | undefined {
   if (outcome.type === 'completed') return { type: 'succeed', token, result: outcome.result, duration_ms };
@@ -47,8 +50,12 @@ export function commandFor(
     retryable: isRetryable(error, judge),
     duration_ms,
     ...(delayMs !== undefined && { delay_ms: delayMs }),
+    ...(isLastChance && tookItsProcess(error) && { lost: true }),
   };
 }
+
+const tookItsProcess = (error: unknown): boolean =>
+  error instanceof HandlerProcessDied || error instanceof MemoryLimitExceeded;
 
 const RECORDED = [TaskCancelledError, AttemptOvertakenError, TaskSuspendedError];
 
@@ -75,39 +82,6 @@ export function settlementOf(outcome: Outcome): 'ack' | 'nak' | 'leave' {
   // The successor gets it at once, not after a lease.
   if (outcome.by instanceof WorkerStoppingError) return 'nak';
   return outcome.by instanceof AttemptOvertakenError ? 'leave' : 'ack';
-}
-
-/**
- * What a handler returned, as JSON; nothing becomes null.
- *
- * @throws UnrecoverableError when it is no JSON or too large: the next attempt would return the same
- */
-export function resultOf(value: unknown): Json {
-  if (value === undefined || value === null) return null;
-  if (typeof value === 'number' || typeof value === 'boolean') return JSON.parse(textOf(value)) as Json;
-  const text = textOf(value);
-  if (text.length > RESULT_BYTES || Buffer.byteLength(text) > RESULT_BYTES)
-    throw new UnrecoverableError(
-      `The result has ${text.length} bytes as JSON; at most ${RESULT_BYTES} are kept. Store it elsewhere and return where it is.`,
-    );
-  // Whatever has a toJSON of its own must be read back, else the log and this process would disagree on what was returned.
-  return JSON.parse(text) as Json;
-}
-
-function textOf(value: unknown): string {
-  try {
-    // Functions and symbols have no text at all.
-    const text = JSON.stringify(value) as string | undefined;
-    if (text !== undefined) return text;
-  } catch (cause) {
-    throw new UnrecoverableError(
-      `The result is no JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        cause,
-      },
-    );
-  }
-  throw new UnrecoverableError(`The result is no JSON: a handler returned a ${typeof value}.`);
 }
 
 /** Also an error class of the user's own with this name counts, as when two copies of the library are loaded. */

@@ -9,11 +9,13 @@ import {
   UnrecoverableError,
   WorkerStoppingError,
 } from '../errors.js';
-import { commandFor, describe as describeError, resultOf, settlementOf } from './outcome.js';
+import { HandlerProcessDied } from '../isolation/errors.js';
+import { commandFor, describe as describeError, settlementOf } from './outcome.js';
+import { resultOf } from './result.js';
 import type { Outcome } from './outcome.js';
 
 const interruptedBy = (by: Error): Outcome => ({ type: 'interrupted', by });
-const AFTER_12_MS = { token: 7, durationMs: 12 };
+const AFTER_12_MS = { token: 7, durationMs: 12, isLastChance: false };
 const completed: Outcome = { type: 'completed', result: null };
 const failed = (error: unknown): Outcome => ({ type: 'failed', error });
 
@@ -55,6 +57,15 @@ describe('the outcome of a handler', () => {
       type: 'yield',
       token: 7,
     });
+  });
+
+  it('is a loss when it took its process with it at its last chance', () => {
+    const died = failed(new HandlerProcessDied(7, { code: 3, signal: null }, []));
+    expect(commandFor(died, AFTER_12_MS, {})).not.toHaveProperty('lost');
+    expect(commandFor(died, { ...AFTER_12_MS, isLastChance: true }, {})).toMatchObject({ lost: true });
+    expect(commandFor(failed(new Error('x')), { ...AFTER_12_MS, isLastChance: true }, {})).not.toHaveProperty(
+      'lost',
+    );
   });
 
   it('is put aside when it was paused', () => {

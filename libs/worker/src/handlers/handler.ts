@@ -28,6 +28,9 @@ export function createHandler(options: TaskHandlerOptions, invoke: Handler['invo
   return { name: options.name, queue, options, invoke };
 }
 
+/** Whether it asks for a process of its own. */
+export const isIsolated = ({ options }: Handler): boolean => options.isolation === 'process';
+
 /**
  * The parameters as the handler's schema reads them.
  *

@@ -22,9 +22,14 @@ export interface TaskHandlerOptions<Schema extends z.ZodType = z.ZodType> {
    * `by_error` says how often and when for each class of error by name. Defaults to yes.
    */
   retryIf?: (error: unknown) => boolean;
+  /**
+   * `process` runs it in a warm child process, alone there: for what computes, may run out of memory or must be killed at its time limit.
+   * `inline` runs it in the worker beside others, for what mostly waits. Defaults to `inline`.
+   */
+  isolation?: 'inline' | 'process';
   /** Seconds after which the attempt's signal aborts with `SoftTimeLimitExceeded`. Defaults to 1800. */
   softTimeLimit?: number;
-  /** Seconds after which the attempt is ended. Defaults to 2400. */
+  /** Seconds after which the attempt is ended; if it is isolated, by SIGKILL. Defaults to 2400. */
   timeLimit?: number;
 }
 

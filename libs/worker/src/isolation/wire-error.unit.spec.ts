@@ -7,9 +7,18 @@ const crossed = (thrown: unknown): unknown =>
 
 describe('an error that has crossed to another process', () => {
   it.each(Object.entries(errors))('is still a %s', (name, Class) => {
-    const error = crossed(new Class('why'));
+    const sent: Error =
+      Class === errors.RetryLater ? new Class(5, 'why') : new (Class as ErrorConstructor)('why');
+    const error = crossed(sent);
     expect(error).toBeInstanceOf(Class);
     expect(error).toMatchObject({ name, message: 'why' });
+  });
+
+  it('keeps what else it carries', () => {
+    expect(crossed(new errors.RetryLater(5))).toMatchObject({ seconds: 5 });
+    expect(crossed(Object.assign(new Error('no such file'), { code: 'ENOENT' }))).toMatchObject({
+      code: 'ENOENT',
+    });
   });
 
   it('belongs to one of our classes also by its name, as when two copies of the library are loaded', () => {
