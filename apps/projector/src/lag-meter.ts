@@ -66,9 +66,11 @@ export class LagMeter {
   async #beat(lastSequence: number): Promise<void> {
     // Timers and asks are in the same stream, and are not projected.
     const isBehind = lastSequence > this.projection.sequence;
-    const newest = isBehind ? await this.log.read.lastOn(subjects.allTasks) : undefined;
+    const next = isBehind
+      ? await this.log.read.nextOn(subjects.allTasks, this.projection.sequence + 1)
+      : undefined;
     if (this.#isWriting) return;
-    const missing = newest && newest.sequence > this.projection.sequence ? newest : undefined;
+    const missing = next && next.sequence > this.projection.sequence ? next : undefined;
     await this.connection.beat({
       lag_ms: missing ? ageOf(missing) : 0,
       lag_messages: missing ? Math.max(1, this.pending()) : 0,

@@ -6,6 +6,7 @@ import type { TaskLog } from './task-log.js';
 import { Broker } from './testing/broker.js';
 import { BY_TEST, CARD, newTask, readyIn, started, submit, succeeded } from './testing/tasks.js';
 import { waitUntil } from './testing/wait-until.js';
+import { subjects } from './topology.js';
 
 let broker: Broker;
 let log: TaskLog;
@@ -172,6 +173,21 @@ describe('the parameters of a task', () => {
     const { parameters: _gone, ...state } = await stateOf(ref);
     const orphan = { ...state, input: 1_000_000 } as ExistingTask;
     await expect(log.read.parametersOf(orphan)).rejects.toThrow(LogUnavailableError);
+  });
+});
+
+describe('the next message on a filter', () => {
+  it('is the first at or after a sequence, whatever else is in between', async () => {
+    const ref = newTask();
+    const first = await submit(log, ref);
+    const ask = await log.ask(newTask(), 'stop', {});
+    const second = await submit(log, newTask());
+    expect(await log.read.nextOn(subjects.allTasks, first.sequence)).toMatchObject({
+      sequence: first.sequence,
+      subject: subjects.fact(ref, first.kind),
+    });
+    expect((await log.read.nextOn(subjects.allTasks, ask))?.sequence).toBe(second.sequence);
+    expect(await log.read.nextOn(subjects.allTasks, second.sequence + 1)).toBeUndefined();
   });
 });
 

@@ -72,7 +72,16 @@ export class Reader {
     return this.#get({ seq: sequence }, stream);
   }
 
-  /** The last message on a subject or filter, from the leader. */
+  /** The first message on a filter at or after a sequence, from the leader. Costs no more than the messages in between. */
+  nextOn(
+    filter: string,
+    sequence: number,
+    stream: string = streams.tasks.name,
+  ): Promise<StoredMessage | undefined> {
+    return this.#get({ seq: sequence, next_by_subj: filter }, stream);
+  }
+
+  /** The last message on a subject or filter, from the leader. A filter costs a look at every subject that it matches. */
   lastOn(filter: string, stream: string = streams.tasks.name): Promise<StoredMessage | undefined> {
     return this.#get({ last_by_subj: filter }, stream);
   }
@@ -135,7 +144,7 @@ export class Reader {
   }
 
   async #get(
-    query: { seq: number } | { last_by_subj: string },
+    query: { seq: number; next_by_subj?: string } | { last_by_subj: string },
     stream: string = streams.tasks.name,
   ): Promise<StoredMessage | undefined> {
     const answer = await this.requests.json(`$JS.API.STREAM.MSG.GET.${stream}`, query);
