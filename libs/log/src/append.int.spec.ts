@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Appender, MAX_IN_FLIGHT, conditionHeaders } from './appender.js';
 import { Inbox, openConnection } from './connection.js';
 import { ConcurrencyError, LogRefusedError } from './errors.js';
+import { Outbox } from './outbox.js';
 import type { TaskLog } from './task-log.js';
 import { Broker } from './testing/broker.js';
 import { BY_TEST, CARD, cancelled, newTask, readyIn, started, submit, succeeded } from './testing/tasks.js';
@@ -126,7 +127,7 @@ describe('the appender', () => {
   it('has no more in flight than its bound, and stores all that waits', async () => {
     const connection = await openConnection({ url: broker.url, name: 'appender' });
     const inbox = new Inbox(connection);
-    const appender = new Appender(connection, inbox);
+    const appender = new Appender(connection, inbox, new Outbox(connection));
     let most = 0;
     const writes = Array.from({ length: 2.5 * MAX_IN_FLIGHT }, async (_, i) => {
       const write = {

@@ -1,6 +1,7 @@
-import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Inbox } from './connection.js';
 import { ConcurrencyError, LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
+import type { Outbox, Sent } from './outbox.js';
 import type { ApiError } from './requests.js';
 
 /** One message to append. */
@@ -31,13 +32,17 @@ const SWEEP_EVERY_MS = 250;
 /** Wait before a write is sent again that the server could not take right now. */
 const BUSY_RETRY_MS = 100;
 const IN_FLIGHT_RETRY_MS = 5;
+/** No UTF-16 code unit has more bytes in UTF-8. */
+const MOST_BYTES_OF_A_CODE_UNIT = 3;
+/** Begins a block of headers; an empty line ends it. */
+const HEAD = 'NATS/1.0\r\n';
+const FRAME_BYTES = HEAD.length + '\r\n'.length;
 
 interface Pending {
   subject: string;
-  payload: Uint8Array;
-  headers: MsgHdrs;
-  /** Of headers and payload. */
-  bytes: number;
+  /** Until it was sent: thousands are under way, and texts that live so long cost more than all the rest. */
+  text: { headers: string; payload: string } | undefined;
+  sent: Sent | undefined;
   expected: number;
   /** Names its answers; undefined while it waits for its turn. */
   key: string | undefined;
@@ -77,6 +82,7 @@ export class Appender {
   constructor(
     private readonly connection: NatsConnection,
     private readonly inbox: Inbox,
+    private readonly outbox: Outbox,
   ) {
     this.#maxPayload = connection.info?.max_payload ?? Infinity;
     this.#sweep = setInterval(() => {
@@ -104,14 +110,10 @@ export class Appender {
   append(write: Write, expected: number, options: AppendOptions = {}): Promise<number> {
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
-      const headers = `NATS/1.0\r\n${write.headers}\r\n`;
-      // From the pool, and in one go: an array buffer for each part costs more than all the rest. Headers are plain ASCII.
-      const bytes = Buffer.from(headers + write.payload);
       const pending: Pending = {
         subject: write.subject,
-        payload: bytes.subarray(headers.length),
-        headers: new RawHeaders(bytes.subarray(0, headers.length)) as unknown as MsgHdrs,
-        bytes: bytes.length,
+        text: { headers: `${HEAD}${write.headers}\r\n`, payload: write.payload },
+        sent: undefined,
         expected,
         key: undefined,
         reply: '',
@@ -125,7 +127,7 @@ export class Appender {
         reject,
       };
       if (this.#stopped) this.#fail(pending, new LogUnavailableError('The connection to the log is closed.'));
-      else if (this.#isTooLarge(pending)) return;
+      else if (this.#isTooLarge(pending, write)) return;
       else if (this.#inFlight.size < MAX_IN_FLIGHT) this.#admit(pending);
       else this.#waiting.push(pending);
     });
@@ -168,8 +170,11 @@ export class Appender {
   #send(pending: Pending): void {
     pending.sentAt = performance.now();
     pending.sends++;
+    const { subject, reply, text, sent } = pending;
     try {
-      this.connection.publish(pending.subject, pending.payload, pending);
+      if (sent) this.outbox.repeat(sent);
+      else if (text) pending.sent = this.outbox.publish(subject, reply, text.headers, text.payload);
+      pending.text = undefined;
     } catch (cause) {
       const gone = this.connection.isClosed() || this.connection.isDraining();
       this.#fail(
@@ -181,10 +186,13 @@ export class Appender {
     }
   }
 
-  /** The client looks only while it is connected; later the server would cut the connection. */
-  #isTooLarge(pending: Pending): boolean {
-    if (pending.bytes <= this.#maxPayload) return false;
-    const message = `The message has ${pending.bytes} bytes; the log takes ${this.#maxPayload} at most.`;
+  /** The server would cut the connection. */
+  #isTooLarge(pending: Pending, { headers, payload }: Write): boolean {
+    if (headers.length + payload.length * MOST_BYTES_OF_A_CODE_UNIT <= this.#maxPayload - FRAME_BYTES)
+      return false;
+    const bytes = FRAME_BYTES + headers.length + Buffer.byteLength(payload);
+    if (bytes <= this.#maxPayload) return false;
+    const message = `The message has ${bytes} bytes; the log takes ${this.#maxPayload} at most.`;
     this.#fail(pending, new LogRefusedError(ServerCode.messageTooLarge, message));
     return true;
   }
@@ -256,15 +264,6 @@ export class Appender {
 
 const patienceWith = ({ sends }: Pending): number =>
   RESEND_AFTER_MS * Math.min(2 ** (sends - 1), RESEND_LATER_AT_MOST);
-
-/** The client only calls `encode`; a map of headers per write would be built to be thrown away. */
-class RawHeaders {
-  constructor(private readonly bytes: Uint8Array) {}
-
-  encode(): Uint8Array {
-    return this.bytes;
-  }
-}
 
 const ACK = '{"stream"';
 

@@ -14,6 +14,7 @@ import type { ConnectionOptions } from './connection.js';
 import { ConcurrencyError, LogUnavailableError } from './errors.js';
 import type { Follower, FollowOptions } from './follower.js';
 import { Followers } from './followers.js';
+import { Outbox } from './outbox.js';
 import { provisionMemoryStreams, provisionQueue, provisionStreams, whenReady } from './provision.js';
 import type { Drift } from './provision.js';
 import { Reader } from './reader.js';
@@ -46,6 +47,7 @@ export class TaskLog {
   readonly buckets: Buckets;
   /** What differed on the broker from what this version expects, when the log was opened. */
   readonly drifts: readonly Drift[];
+  readonly #outbox: Outbox;
   readonly #appender: Appender;
   readonly #writer: Writer;
   readonly #pullers = new Set<TicketPuller>();
@@ -70,7 +72,8 @@ export class TaskLog {
     this.drifts = found.drifts;
     this.read = new Reader(requests);
     this.admin = new LogAdmin(manager, this.read);
-    this.#appender = new Appender(connection, inbox);
+    this.#outbox = new Outbox(connection);
+    this.#appender = new Appender(connection, inbox, this.#outbox);
     this.#writer = new Writer(this.#appender, this.read);
     void watchConnection(connection, {
       disconnected: () => {
@@ -180,7 +183,7 @@ export class TaskLog {
 
   /** Pulls the tickets of queues until it is stopped. */
   pull(options: PullOptions): TicketPuller {
-    const puller: TicketPuller = new TicketPuller(this.connection, options, () =>
+    const puller: TicketPuller = new TicketPuller(this.connection, this.#outbox, options, () =>
       this.#pullers.delete(puller),
     );
     this.#pullers.add(puller);
@@ -283,6 +286,7 @@ export class TaskLog {
     await this.followers.stop();
     this.#appender.stop();
     this.requests.stop();
+    this.#outbox.flush();
     if (this.connected)
       await Promise.race([this.connection.flush(), sleep(FLUSH_AT_MOST_MS, undefined, { ref: false })]);
     await this.connection.close();

@@ -2,6 +2,7 @@ import { LANES } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { listen } from './connection.js';
+import type { Outbox } from './outbox.js';
 import { terminate, ticketOf } from './ticket.js';
 import type { Ticket } from './ticket.js';
 import { laneConsumer, streams } from './topology.js';
@@ -85,6 +86,7 @@ export class TicketPuller {
   /** @param onStopped told once it has stopped */
   constructor(
     private readonly connection: NatsConnection,
+    private readonly outbox: Outbox,
     private readonly options: PullOptions,
     private readonly onStopped: () => unknown = () => undefined,
   ) {
@@ -144,6 +146,8 @@ export class TicketPuller {
     const inlet = this.#inlet;
     this.#inlet = undefined;
     for (const lane of this.#lanes) this.#endPull(lane, 'gone');
+    // A pull that came after its inbox has gone would be answered to nobody.
+    this.outbox.flush();
     // It fails only when the connection is gone, and with it all that was sent.
     await inlet?.subscription.drain().catch(() => undefined);
   }
@@ -226,10 +230,11 @@ export class TicketPuller {
     lane.pull = { id, left: batch, lostAt: performance.now() + lostAfterMs, answer };
     try {
       this.#inlet ??= this.#openInlet();
-      this.connection.publish(
+      this.outbox.publish(
         `$JS.API.CONSUMER.MSG.NEXT.${streams.tasks.name}.${laneConsumer(lane.queue, lane.lane)}`,
+        this.#inlet.prefix + id,
+        '',
         `{"batch":${batch},${batch > LONGEST_THAT_FIT ? `"max_bytes":${PULL_BYTES},` : ''}${manner}}`,
-        { reply: this.#inlet.prefix + id },
       );
     } catch {
       // The connection is closed: nothing will come any more.
@@ -238,8 +243,8 @@ export class TicketPuller {
   }
 
   #ticketReceived(inlet: Inlet, message: Msg): void {
-    const ticket = ticketOf(message);
-    if (!ticket) terminate(message);
+    const ticket = ticketOf(message, this.outbox);
+    if (!ticket) terminate(message, this.outbox);
     else if (this.#stopped || this.options.free() <= 0) ticket.nak();
     else {
       this.options.onTicket(ticket);

@@ -1,6 +1,7 @@
 import type { Lane } from '@millrace/domain';
 import type { Msg } from '@nats-io/transport-node';
 import { deliveryOf } from './delivery.js';
+import type { Outbox } from './outbox.js';
 import { parseSubject } from './topology.js';
 
 /** What a worker pulls: a message that makes a task ready. Acknowledgements go by stream sequence, so only its holder may send them. */
@@ -22,32 +23,34 @@ export interface Ticket {
 }
 
 /** Undefined when the message is no ticket of ours. */
-export function ticketOf(message: Msg): Ticket | undefined {
+export function ticketOf(message: Msg, outbox: Outbox): Ticket | undefined {
+  const reply = message.reply ?? '';
   const place = parseSubject(message.subject);
   const due = place.type === 'due';
   if (!due && place.type !== 'fact') return undefined;
   return {
-    sequence: deliveryOf(message.reply).sequence,
+    sequence: deliveryOf(reply).sequence,
     queue: place.queue,
     // The consumer delivers from its lane only.
     lane: due ? place.lane : (place.kind as Lane),
     task_id: place.task_id,
     due,
     payload: message.string(),
-    ack: () => answer(message, '+ACK'),
-    nak: (delayMs) => answer(message, delayMs === undefined ? '-NAK' : `-NAK {"delay":${delayMs * 1e6}}`),
-    extend: () => answer(message, '+WPI'),
+    ack: () => answer(outbox, reply, '+ACK'),
+    nak: (delayMs) =>
+      answer(outbox, reply, delayMs === undefined ? '-NAK' : `-NAK {"delay":${delayMs * 1e6}}`),
+    extend: () => answer(outbox, reply, '+WPI'),
   };
 }
 
 /** Ends a message that no worker could ever use; else it would come back at every lease and hold the ack floor for ever. */
-export const terminate = (message: Msg): void => {
-  answer(message, '+TERM');
+export const terminate = (message: Msg, outbox: Outbox): void => {
+  answer(outbox, message.reply ?? '', '+TERM');
 };
 
-function answer(message: Msg, word: string): void {
+function answer(outbox: Outbox, reply: string, word: string): void {
   try {
-    message.respond(word);
+    outbox.publish(reply, '', '', word);
   } catch {
     // The connection is closed: the lease runs out.
   }
