@@ -8,7 +8,7 @@ const TEST_CODE = [SPECS, 'libs/testing/**/*.ts', 'test/**/*.ts'];
 
 // Subjects as JetStream sees them: a wildcard or at least three tokens, or a prefix left open for a value.
 // Two plain tokens (`tasks.id`, `progress.json`) are somebody's ordinary key and pass.
-const SUBJECT = String.raw`/^(?:tasks|timers|asks|progress|ops)\.(?:$|[*>]|[\w-]+\.(?:$|[\w*>-]))/`;
+const SUBJECT = String.raw`/^(?:tasks|timers|asks|progress|logs|ops)\.(?:$|[*>]|[\w-]+\.(?:$|[\w*>-]))/`;
 const SUBJECT_MESSAGE = 'A subject is written once, in libs/log/src/topology.ts: use its functions.';
 
 // no-restricted-syntax and no-restricted-imports are replaced, never merged, by a later block that sets them:

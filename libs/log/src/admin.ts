@@ -80,10 +80,13 @@ export class LogAdmin {
     );
     return purged;
   }
+
   /** Tickets of a queue that were not delivered yet, and those delivered and not acknowledged. */
   async backlog(queue: string): Promise<{ pending: number; unacknowledged: number }> {
     const lanes = await Promise.all(
-      LANES.map((lane) => this.manager.consumers.info(streams.tasks.name, laneConsumer(queue, lane))),
+      LANES.map((lane) =>
+        answered(() => this.manager.consumers.info(streams.tasks.name, laneConsumer(queue, lane))),
+      ),
     );
     const sum = (count: (lane: (typeof lanes)[number]) => number): number =>
       lanes.reduce((total, lane) => total + count(lane), 0);

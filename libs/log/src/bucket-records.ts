@@ -22,6 +22,8 @@ export const handlerRecordSchema = z.object({
   priority: z.int().optional(),
   soft_time_limit: z.number().optional(),
   time_limit: z.number().optional(),
+  /** Labels that a worker must have to run it. */
+  requires: z.record(z.string(), z.string()).optional(),
 });
 export type HandlerRecord = z.infer<typeof handlerRecordSchema>;
 
@@ -36,3 +38,42 @@ export type KeyRecord = z.infer<typeof keyRecordSchema>;
 /** Who leads a concern. */
 export const leaseRecordSchema = z.object({ holder: z.string(), since: z.string() });
 export type LeaseRecord = z.infer<typeof leaseRecordSchema>;
+
+/** A worker process as it describes itself, every few seconds. */
+export const workerRecordSchema = z.object({
+  /** New at each start of the process. */
+  worker_id: z.string(),
+  host: z.string(),
+  pid: z.int(),
+  version: z.string(),
+  started_at: z.string(),
+  last_seen: z.string(),
+  status: z.enum(['active', 'draining']),
+  queues: z.array(z.string()),
+  /** Names of the tasks that it runs. */
+  handlers: z.array(z.string()),
+  /** Handlers that it has loaded and does not run: its labels are not what they require. */
+  unsuited_handlers: z.array(z.object({ task_name: z.string(), requires: z.record(z.string(), z.string()) })),
+  labels: z.record(z.string(), z.string()),
+  /** Handlers that may run at once. */
+  slots: z.int(),
+  /** Tickets that it holds beyond the running ones. */
+  prefetch: z.int(),
+  /** What runs now, the longest first; cut where it would be too long, see `running_count`. */
+  running: z.array(
+    z.object({
+      task_id: z.string(),
+      task_name: z.string(),
+      queue: z.string(),
+      attempt: z.int(),
+      started_at: z.string(),
+    }),
+  ),
+  running_count: z.int(),
+  /** Tasks that succeeded here since the start. */
+  done: z.int(),
+  /** Attempts that failed here since the start, whether they are tried again or not. */
+  failed: z.int(),
+  memory_bytes: z.int(),
+});
+export type WorkerRecord = z.infer<typeof workerRecordSchema>;

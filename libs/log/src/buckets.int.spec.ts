@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { QueueRecord } from './bucket-records.js';
+import type { QueueRecord, WorkerRecord } from './bucket-records.js';
 import { BadBodyError, LogUnavailableError } from './errors.js';
 import type { TaskLog } from './task-log.js';
 import { Broker } from './testing/broker.js';
@@ -101,6 +101,37 @@ describe('a bucket', () => {
     expect(await other.buckets.leases.create('sweeper', { holder: 'two', since: 'now' })).toBe(false);
     await waitUntil(() => other.buckets.leases.create('sweeper', { holder: 'two', since: 'now' }), 15_000);
   }, 20_000);
+});
+
+describe('the bucket of workers', () => {
+  const worker: WorkerRecord = {
+    worker_id: 'w1',
+    host: 'mill',
+    pid: 1,
+    version: '0.1.0',
+    started_at: '2026-01-01T00:00:00.000Z',
+    last_seen: '2026-01-01T00:00:00.000Z',
+    status: 'active',
+    queues: ['video'],
+    handlers: ['render'],
+    unsuited_handlers: [],
+    labels: {},
+    slots: 4,
+    prefetch: 0,
+    running: [],
+    running_count: 0,
+    done: 0,
+    failed: 0,
+    memory_bytes: 1,
+  };
+
+  it('is made anew by whoever finds the broker without memory', async () => {
+    await log.buckets.workers.put('w1', worker);
+    expect((await other.buckets.workers.entries()).map(({ value }) => value)).toEqual([worker]);
+    await broker.crash();
+    await waitUntil(async () => (await log.buckets.workers.put('w1', worker)) > 0);
+    expect((await other.buckets.workers.get('w1'))?.value).toEqual(worker);
+  });
 });
 
 describe('who watches a bucket', () => {

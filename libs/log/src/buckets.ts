@@ -1,5 +1,6 @@
+import { StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import type { KV } from '@nats-io/kv';
+import type { KV, KvOptions } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { z } from 'zod';
 import { answered, unlessRefused } from './answered.js';
@@ -8,19 +9,21 @@ import {
   keyRecordSchema,
   leaseRecordSchema,
   queueRecordSchema,
+  workerRecordSchema,
 } from './bucket-records.js';
-import type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord } from './bucket-records.js';
+import type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord, WorkerRecord } from './bucket-records.js';
 import { BadBodyError, ServerCode } from './errors.js';
 import type { Follower } from './follower.js';
 import type { Followers } from './followers.js';
 import type { Requests, StoredMessage } from './requests.js';
-import { LEADER_LEASE_SECONDS, bucketStream, buckets } from './topology.js';
+import { LEADER_LEASE_SECONDS, PRESENCE_SECONDS, bucketStream, buckets } from './topology.js';
 
 export interface Buckets {
   queues: Bucket<QueueRecord>;
   handlers: Bucket<HandlerRecord>;
   keys: Bucket<KeyRecord>;
   leases: Bucket<LeaseRecord>;
+  workers: Bucket<WorkerRecord>;
 }
 
 /** Opens all buckets, making those that are not there. */
@@ -31,18 +34,30 @@ export async function openBuckets(
   replicas: number,
 ): Promise<Buckets> {
   const kvm = new Kvm(connection);
-  const open = async <T>(name: string, schema: z.ZodType<T>, ttlSeconds = 0): Promise<Bucket<T>> => {
-    const kv = await kvm.create(name, { history: 1, ttl: ttlSeconds * 1000, replicas });
+  const open = async <T>(
+    name: string,
+    schema: z.ZodType<T>,
+    options: Partial<KvOptions> = {},
+  ): Promise<Bucket<T>> => {
+    const kv = await kvm.create(name, { history: 1, replicas, ...options });
     return new Bucket(name, kv, schema, requests, followers);
   };
-  const [queues, handlers, keys, leases] = await Promise.all([
+  const [queues, handlers, keys, leases, workers] = await Promise.all([
     open(buckets.queues, queueRecordSchema),
     open(buckets.handlers, handlerRecordSchema),
     open(buckets.keys, keyRecordSchema),
-    open(buckets.leases, leaseRecordSchema, LEADER_LEASE_SECONDS),
+    open(buckets.leases, leaseRecordSchema, { ttl: LEADER_LEASE_SECONDS * 1000 }),
+    open(buckets.workers, workerRecordSchema, PRESENCE),
   ]);
-  return { queues, handlers, keys, leases };
+  return { queues, handlers, keys, leases, workers };
 }
+
+/** Makes the buckets anew that a broker without peers forgets when it restarts. */
+export async function makeMemoryBuckets(connection: NatsConnection, replicas: number): Promise<void> {
+  await new Kvm(connection).create(buckets.workers, { history: 1, replicas, ...PRESENCE });
+}
+
+const PRESENCE: Partial<KvOptions> = { ttl: PRESENCE_SECONDS * 1000, storage: StorageType.Memory };
 
 /** A value and the revision that a conditional update of it expects. */
 export interface Entry<T> {

@@ -67,4 +67,8 @@ export const ServerCode = {
   leaderNotReady: 10163,
   /** The store is full or a resource is short (HTTP-like code 503). */
   insufficientResources: 10023,
+  /** A stream may not grow as large as it wants to: the broker has not so much memory, */
+  memoryExceeded: 10028,
+  /** or not so much room on its disk. */
+  storageExceeded: 10047,
 } as const;

@@ -1,7 +1,8 @@
 export type { LogState } from './admin.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
-export type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord } from './bucket-records.js';
+export { workerRecordSchema } from './bucket-records.js';
+export type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord, WorkerRecord } from './bucket-records.js';
 export { Bucket } from './buckets.js';
 export type { Buckets, Entry } from './buckets.js';
 export { decodeDue, decodeFact, encodeFact, factOf } from './codec.js';
@@ -14,6 +15,8 @@ export {
   LogWentBackError,
 } from './errors.js';
 export type { Follower, FollowOptions } from './follower.js';
+export { LINE_BYTES, logLineSchema } from './log-lines.js';
+export type { LogLine } from './log-lines.js';
 export type { Drift } from './provision.js';
 export type { Reader } from './reader.js';
 export type { StoredMessage } from './requests.js';

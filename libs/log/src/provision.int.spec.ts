@@ -19,7 +19,17 @@ describe('a fresh broker', () => {
     const nats = await broker.stranger();
     const streams = (await nats.request('$JS.API.STREAM.NAMES')).json<{ streams: string[] }>().streams;
     expect(streams.sort()).toEqual(
-      ['KV_handlers', 'KV_keys', 'KV_leases', 'KV_queues', 'OPS', 'PROGRESS', 'TASKS'].sort(),
+      [
+        'KV_handlers',
+        'KV_keys',
+        'KV_leases',
+        'KV_queues',
+        'KV_workers',
+        'LOGS',
+        'OPS',
+        'PROGRESS',
+        'TASKS',
+      ].sort(),
     );
     const consumers = (await nats.request('$JS.API.CONSUMER.NAMES.TASKS')).json<{ consumers: string[] }>();
     expect(consumers.consumers.sort()).toEqual(LANES.map((lane) => `video_${lane}`).sort());
@@ -73,6 +83,17 @@ describe('a broker that is set up', () => {
     const url = new URL(broker.url);
     url.password = 'guess';
     await expect(broker.open({ url: url.toString() })).rejects.toThrow(/[Aa]uthorization/);
+  });
+});
+
+describe('a broker with little room', () => {
+  it('gets smaller streams, and says so from then on', async () => {
+    const small = await Broker.start('', undefined, { maxFileStoreBytes: 64 * 1024 ** 2 });
+    await (await small.open()).close();
+    expect((await small.open()).drifts).toEqual([
+      { what: 'stream LOGS', setting: 'max_bytes', wanted: 1024 ** 3, actual: 16 * 1024 ** 2 },
+    ]);
+    await small.stop();
   });
 });
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { LANES } from '@millrace/domain';
+import { JetStreamApiError } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { answered, unlessRefused } from './answered.js';
 import { LogUnavailableError, ServerCode } from './errors.js';
@@ -58,7 +59,7 @@ async function provision(
       const info = await ifFound(() => manager.streams.info(wanted.name));
       if (info) return driftOf(`stream ${wanted.name}`, config, info.config);
       await createOrFind(
-        () => manager.streams.add(config),
+        () => addStream(manager, config),
         () => manager.streams.info(wanted.name),
       );
       return [];
@@ -66,6 +67,27 @@ async function provision(
   );
   return drifts.flat();
 }
+
+/** A broker may have less room than a stream may fill: then it gets a smaller one, which {@link driftOf} tells from the next start on. */
+async function addStream(
+  manager: JetStreamManager,
+  config: Parameters<JetStreamManager['streams']['add']>[0],
+): Promise<void> {
+  try {
+    await manager.streams.add(config);
+  } catch (error) {
+    const { max_bytes = 0 } = config;
+    if (!hasNoRoom(error) || max_bytes < LEAST_BYTES) throw error;
+    await addStream(manager, { ...config, max_bytes: Math.floor(max_bytes / SMALLER) });
+  }
+}
+
+const SMALLER = 8;
+const LEAST_BYTES = 1024 ** 2;
+
+const hasNoRoom = (error: unknown): boolean =>
+  error instanceof JetStreamApiError &&
+  (error.code === ServerCode.storageExceeded || error.code === ServerCode.memoryExceeded);
 
 /** Makes the twelve lane consumers of a queue that are not there. */
 export async function provisionQueue(

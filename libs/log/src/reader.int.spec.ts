@@ -211,3 +211,44 @@ describe('live progress', () => {
     });
   });
 });
+
+describe('the lines of a task', () => {
+  const lineOf = (message: string) => ({
+    at: '2026-01-01T00:00:00.000Z',
+    level: 'info',
+    message,
+    attempt: 1,
+    worker: 'w1',
+    fields: {},
+  });
+
+  it('are read in order and page by page, those of no other task among them', async () => {
+    const [ref, neighbour] = [newTask(), newTask()];
+    const written = Array.from({ length: 25 }, (_, i) => `line ${i}`);
+    for (const message of written) {
+      log.writeLine(ref, lineOf(message));
+      log.writeLine(neighbour, lineOf('another'));
+    }
+    await waitUntil(async () => (await log.read.logLines(neighbour, 0, 100)).length === 25);
+    const read: string[] = [];
+    for (let after = 0; ;) {
+      const page = await log.read.logLines(ref, after, 10);
+      read.push(...page.map(({ message }) => message));
+      const last = page.at(-1);
+      if (!last) break;
+      after = last.sequence;
+    }
+    expect(read).toEqual(written);
+    expect(await log.read.logLines(newTask(), 0, 10)).toEqual([]);
+  });
+
+  it('are the last thousand at most', async () => {
+    const ref = newTask();
+    for (let i = 1; i <= 1_200; i++) log.writeLine(ref, lineOf(`line ${i}`));
+    const lines = (): Promise<{ message: string }[]> => log.read.logLines(ref, 0, 1_000);
+    await waitUntil(async () => (await lines()).at(-1)?.message === 'line 1200');
+    expect((await lines()).map(({ message }) => message)).toEqual(
+      Array.from({ length: 1_000 }, (_, i) => `line ${i + 201}`),
+    );
+  });
+});

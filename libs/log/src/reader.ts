@@ -3,6 +3,8 @@ import { NO_TASK, fold } from '@millrace/domain';
 import type { ExistingTask, Fact, Json, TaskState } from '@millrace/domain';
 import { decodeFact } from './codec.js';
 import { LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
+import { decodeLine } from './log-lines.js';
+import type { LogLine } from './log-lines.js';
 import type { Requests, StoredMessage } from './requests.js';
 import { readSignals } from './signals.js';
 import type { Signal } from './signals.js';
@@ -134,6 +136,21 @@ export class Reader {
       if (error instanceof LogUnavailableError) return undefined;
       throw error;
     }
+  }
+
+  /**
+   * The lines that the handler of a task logged, in order.
+   *
+   * @param after begins behind this sequence of the stream `LOGS`
+   * @param limit so many at most
+   */
+  async logLines(ref: TaskRef, after: number, limit: number): Promise<(LogLine & { sequence: number })[]> {
+    const query = { seq: after + 1, next_by_subj: subjects.logs(ref), batch: limit };
+    const messages = await this.requests.batch(streams.logs.name, query);
+    return messages.flatMap(({ sequence, payload }) => {
+      const line = decodeLine(payload);
+      return line ? [{ sequence, ...line }] : [];
+    });
   }
 
   /** Whether the log once had a message there, and has let it go. */

@@ -7,12 +7,14 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { LogAdmin } from './admin.js';
 import { Appender } from './appender.js';
 import type { AppendOptions } from './appender.js';
-import { openBuckets } from './buckets.js';
+import { makeMemoryBuckets, openBuckets } from './buckets.js';
 import type { Buckets } from './buckets.js';
 import { Inbox, listen, openConnection, watchConnection } from './connection.js';
 import type { ConnectionOptions } from './connection.js';
 import { ConcurrencyError, LogUnavailableError } from './errors.js';
 import type { Follower, FollowOptions } from './follower.js';
+import { encodeLine } from './log-lines.js';
+import type { LogLine } from './log-lines.js';
 import { Followers } from './followers.js';
 import { Outbox } from './outbox.js';
 import { provisionMemoryStreams, provisionQueue, provisionStreams, whenReady } from './provision.js';
@@ -240,6 +242,11 @@ export class TaskLog {
     if (this.connected) this.connection.publish(subjects.progress(ref), payload);
   }
 
+  /** Keeps a line that a handler logged; never waits or fails, and may be lost. One that is too long is cut. */
+  writeLine(ref: TaskRef, line: LogLine): void {
+    if (this.connected) this.connection.publish(subjects.logs(ref), encodeLine(line));
+  }
+
   /** Answers other workers that ask whether this one runs an attempt. */
   answerRuns(worker: string, runs: (attempt: RunRef) => boolean): void {
     answerRuns(this.connection, worker, runs);
@@ -305,8 +312,10 @@ export class TaskLog {
     this.requests.reconnected();
     this.followers.resync();
     for (const puller of this.#pullers) puller.reset();
-    // Only live progress stands there; whoever comes next tries again.
-    provisionMemoryStreams(this.manager, this.options.replicas ?? 1).catch(() => undefined);
+    // Only what is live stands there; whoever comes next tries again.
+    const { replicas = 1 } = this.options;
+    provisionMemoryStreams(this.manager, replicas).catch(() => undefined);
+    makeMemoryBuckets(this.connection, replicas).catch(() => undefined);
     for (const listener of this.#listeners.reconnected) listener();
   }
 

@@ -44,6 +44,19 @@ export const streams = {
     max_bytes: 64 * 1024 * 1024,
     duplicate_window: SECOND_NS,
   },
+  /** What handlers log: for people who look into a task, bounded in every direction, so that chatter cannot fill the store. */
+  logs: {
+    name: 'LOGS',
+    subjects: ['logs.>'],
+    storage: 'file',
+    retention: 'limits',
+    discard: 'old',
+    allow_direct: true,
+    max_msgs_per_subject: 1_000,
+    max_age: 7 * 24 * 3600 * SECOND_NS,
+    max_bytes: 1024 ** 3,
+    duplicate_window: SECOND_NS,
+  },
   /** What operators and repairs did. */
   ops: {
     name: 'OPS',
@@ -65,6 +78,8 @@ export const buckets = {
   keys: 'keys',
   /** Who leads which concern: `<concern>` → holder; expires by itself. */
   leases: 'leases',
+  /** Which workers live: `<worker id>` → {@link WorkerRecord}; in memory, expires by itself. */
+  workers: 'workers',
 } as const;
 
 /** The stream behind a bucket and what stands before the key in its subjects: as every NATS client lays out a bucket. */
@@ -75,6 +90,9 @@ export const bucketStream = (bucket: string): { stream: string; prefix: string }
 
 /** How long a lease in the bucket `leases` lasts without renewal, in seconds. */
 export const LEADER_LEASE_SECONDS = 10;
+
+/** How long a worker is shown after its last sign of life, in seconds; it gives one at a third of this. */
+export const PRESENCE_SECONDS = 15;
 
 export const subjects = {
   /** One transition of a task. */
@@ -97,6 +115,8 @@ export const subjects = {
   /** Everything that the read models fold: facts and fired timers. */
   allTasks: 'tasks.>',
   progress: (task: TaskRef): string => `progress.${task.queue}.${task.task_id}`,
+  /** The lines that the handler of a task logged. */
+  logs: (task: TaskRef): string => `logs.${task.queue}.${task.task_id}`,
   op: (noun: string, verb: string): string => `ops.${noun}.${verb}`,
   /** A worker answers here which attempts it runs (core request, no stream). */
   runsOf: (worker: string): string => `workers.${worker}.runs`,

@@ -5,6 +5,7 @@ import type { Kind, Lane } from '@millrace/domain';
 import {
   DEFAULT_LEASE_SECONDS,
   LEADER_LEASE_SECONDS,
+  PRESENCE_SECONDS,
   bucketStream,
   buckets,
   laneConsumer,
@@ -82,6 +83,7 @@ describe('docs/reference/subjects.md', () => {
     expect(page).toContain(`\`${bucketStream('<bucket>').prefix}<key>\``);
     expect(page).toContain(`leased for ${DEFAULT_LEASE_SECONDS} seconds`);
     expect(page).toContain(`${LEADER_LEASE_SECONDS} seconds after the last renewal`);
+    expect(page).toContain(`${PRESENCE_SECONDS} seconds after its last sign of life`);
   });
 
   it('shows every subject and filter as it is made', () => {
@@ -97,6 +99,7 @@ describe('docs/reference/subjects.md', () => {
       interruptions: subjects.interruptions('<queue>'),
       allTasks: [subjects.allTasks],
       progress: [subjects.progress(placeholders)],
+      logs: [subjects.logs(placeholders)],
       op: [subjects.op('<noun>', '<verb>')],
       runsOf: [subjects.runsOf('<worker>')],
     };

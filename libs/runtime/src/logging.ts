@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino } from 'pino';
-import type { Logger } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -15,6 +15,31 @@ export function createLogger(options: { app: string; level: string; format: 'jso
       transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,name', singleLine: true } },
     }),
   });
+}
+
+/**
+ * A child logger whose lines, and those of its own children, are also handed to `onLine`, each as the JSON text that was written. It must
+ * not throw. What is below the level of the logger is not written, and so not handed on.
+ */
+export function tappedChild(
+  logger: Logger,
+  bindings: Record<string, unknown>,
+  onLine: (text: string) => void,
+): Logger {
+  const child = logger.child(bindings) as Logger & { [pino.symbols.streamSym]: DestinationStream };
+  const stream = child[pino.symbols.streamSym];
+  child[pino.symbols.streamSym] = new Proxy(stream, {
+    get(target, key) {
+      if (key === 'write')
+        return (text: string): void => {
+          target.write(text);
+          onLine(text);
+        };
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  return child;
 }
 
 /** Lets Nest log through pino. What Nest says while it starts is of interest only to its developers. */

@@ -121,7 +121,8 @@ const OTHERS = `
 | \`timers.<queue>.<taskId>.<sequence>\` | the same; the server copies it when it fires |
 | \`asks.<queue>.<verb>.<taskId>\` | \`id\`, \`prev\` (the ask before it on the same subject), \`at\`, \`actor\`, and what the verb needs: \`signal\` a \`name\` and a \`payload\`, \`pause\` a \`reason\` and \`grace_seconds\` |
 | \`ops.<noun>.<verb>\` | \`id\`, \`prev\` (the note before it on the same subject), and what was done |
-| \`progress.<queue>.<taskId>\` | \`token\` and \`attempt\` of the running attempt, \`at\`, \`progress\` |`
+| \`progress.<queue>.<taskId>\` | \`token\` and \`attempt\` of the running attempt, \`at\`, \`progress\` |
+| \`logs.<queue>.<taskId>\` | \`at\`, \`level\`, \`message\`, \`attempt\`, \`worker\`, \`fields\`; 8 KiB at most, what is longer is cut |`
   .trim()
   .replace(/\| subject[^]*$/, (table) => {
     const [head = [], , ...rows] = table.split('\n').map((line) => line.slice(2, -2).split(' | '));

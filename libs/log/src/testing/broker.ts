@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNatsServer, startNats } from '@millrace/embedded';
-import type { RunningNats } from '@millrace/embedded';
+import type { RunningNats, StartNatsOptions } from '@millrace/embedded';
 import { connect } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { TaskLog } from '../task-log.js';
@@ -24,16 +24,22 @@ export class Broker {
     private readonly dataDir: string,
     private readonly extraConfig: string,
     private readonly login: { user: string; password: string } | undefined,
+    private readonly options: Partial<StartNatsOptions>,
     private nats: RunningNats,
   ) {}
 
   /** @param login one of the users of the extra configuration, if it has any */
-  static async start(extraConfig = '', login?: { user: string; password: string }): Promise<Broker> {
+  static async start(
+    extraConfig = '',
+    login?: { user: string; password: string },
+    options: Partial<StartNatsOptions> = {},
+  ): Promise<Broker> {
     // eslint-disable-next-line no-restricted-syntax -- specs have no config.ts; libs/testing may read it, and depends on us
     const explicitPath = process.env.MILLRACE_NATS_SERVER;
     const { path: binary } = await findNatsServer({ cacheDir: PROJECT_CACHE, explicitPath });
     const dataDir = await mkdtemp(join(tmpdir(), 'millrace-log-'));
-    return new Broker(binary, dataDir, extraConfig, login, await startNats({ binary, dataDir, extraConfig }));
+    const nats = await startNats({ binary, dataDir, extraConfig, ...options });
+    return new Broker(binary, dataDir, extraConfig, login, options, nats);
   }
 
   get url(): string {
@@ -76,6 +82,7 @@ export class Broker {
       binary: this.binary,
       dataDir: this.dataDir,
       extraConfig: this.extraConfig,
+      ...this.options,
       port,
     });
   }
