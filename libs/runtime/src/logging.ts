@@ -17,6 +17,10 @@ export function createLogger(options: { app: string; level: string; format: 'jso
   });
 }
 
+/** Hands each line to a function, as JSON text, and writes it nowhere. */
+export const lineLogger = (level: string, onLine: (text: string) => void): Logger =>
+  pino({ level, formatters: { level: (name) => ({ level: name }) } }, { write: onLine });
+
 /**
  * A child logger whose lines, and those of its own children, are also handed to `onLine`, each as the JSON text that was written. It must
  * not throw. What is below the level of the logger is not written, and so not handed on.

@@ -1,7 +1,8 @@
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadBodyError, DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, Ticket, TicketPuller } from '@millrace/log';
+import { ConfigError } from '@millrace/runtime';
 import { TaskCancelledError, TaskPausedError, WorkerStoppingError } from './errors.js';
 import type { Attempt, Holding } from './execution/attempt.js';
 import { BlockedLoopWatch } from './execution/blocked-loop.js';
@@ -13,14 +14,20 @@ import { followInterruptions } from './execution/interruptions.js';
 import type { PauseAsk } from './execution/interruptions.js';
 import { LeaseKeeper } from './execution/lease-keeper.js';
 import { register } from './handlers/registration.js';
+import { Repertoire } from './handlers/repertoire.js';
 import { enforceTimeLimits } from './execution/time-limits.js';
 import { isIsolated } from './handlers/handler.js';
 import type { Handler } from './handlers/handler.js';
 import { ProcessPool } from './isolation/process-pool.js';
+import { AttemptLog } from './attempt-log.js';
+import { tellWhenEmpty } from './burst.js';
+import { LineSink } from './logs.js';
+import { showPresence } from './presence.js';
+import type { Presence } from './presence.js';
+import { UnhandledTickets } from './unhandled-tickets.js';
+import { newWorkerId } from './worker-id.js';
 import type { WorkerOptions } from './worker-options.js';
 
-/** A ticket whose handler is not here waits so long before it is offered again. */
-const UNHANDLED_RETRY_MS = 5_000;
 const HEARTBEAT_MS = 250;
 /** Tickets that came too early for a takeover and are looked at again; more are left to the server. */
 const DEFERRED_AT_MOST = 10_000;
@@ -28,6 +35,8 @@ const DEFERRED_AT_MOST = 10_000;
 const ABANDON_AFTER_MS = 10_000;
 /** Time for handlers to react to the signal when the grace of a drain is over. */
 const LAST_WORDS_MS = 1_000;
+/** A broker that is away must not hold up the stop. */
+const WITHDRAW_WITHIN_MS = 1_000;
 
 /** One worker process: pulls tickets, runs handlers, records what happens. Safe to stop before start and twice. */
 export class TaskWorker {
@@ -42,6 +51,9 @@ export class TaskWorker {
   readonly #claiming = new Set<number>();
   readonly #buffer: Holding[] = [];
   readonly #inHand = new Set<Promise<void>>();
+  readonly #repertoire: Repertoire;
+  readonly #unhandled: UnhandledTickets;
+  readonly #attempts: AttemptLog;
   #deferred: Ticket[] = [];
   #slots = 0;
   #stopping = false;
@@ -49,18 +61,18 @@ export class TaskWorker {
   #pool: ProcessPool | undefined;
   #puller: TicketPuller | undefined;
   #interruptions: Follower | undefined;
+  #presence: Presence | undefined;
+  #lines: LineSink | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(
-    private readonly handlers: ReadonlyMap<string, Handler>,
-    options: WorkerOptions,
-  ) {
+  constructor(handlers: ReadonlyMap<string, Handler>, options: WorkerOptions) {
     this.#options = options;
-    this.id = `${hostname()
-      .replaceAll(/[^A-Za-z0-9_-]/g, '-')
-      .slice(0, 40)}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
+    this.id = newWorkerId(options.name);
     this.#concurrency = options.concurrency ?? availableParallelism();
     this.#capacity = this.#concurrency + (options.prefetch ?? 0);
+    this.#repertoire = new Repertoire(handlers, options.labels);
+    this.#unhandled = new UnhandledTickets(options, this.#repertoire);
+    this.#attempts = new AttemptLog(options.logger);
   }
 
   /** Handlers running now. */
@@ -69,17 +81,17 @@ export class TaskWorker {
   }
 
   async start(): Promise<void> {
-    const { logger, natsUrl, leaseSeconds } = this.#options;
+    const { logger, natsUrl, leaseSeconds, queues = this.#repertoire.queues } = this.#options;
+    if (queues.length === 0)
+      throw new ConfigError(['There is nothing to serve: no queue was named, and no handler here may run.']);
     const log = await TaskLog.open({
       url: natsUrl,
       name: `worker ${this.id}`,
       ...(leaseSeconds !== undefined && { leaseSeconds }),
     });
     this.#log = log;
-    const queues = this.#options.queues ?? [
-      ...new Set([...this.handlers.values()].map(({ queue }) => queue)),
-    ];
-    for (const drift of [...log.drifts, ...(await register(log, this.handlers.values(), queues))])
+    const drifts = await register(log, this.#repertoire.all(), queues, this.#options);
+    for (const drift of [...log.drifts, ...drifts])
       logger.warn(drift, 'The broker is set up differently from what this version expects');
     // A claim under way counts: its answer may be lost while the fact is in the log.
     log.answerRuns(this.id, ({ token, ticket }) => this.#executions.has(token) || this.#claiming.has(ticket));
@@ -109,7 +121,8 @@ export class TaskWorker {
       isMine: (token) => this.#executions.has(token),
       ...(this.#options.quietMs !== undefined && { quietMs: this.#options.quietMs }),
     });
-    const executor = new Executor(log, logger, this.#processPool());
+    this.#lines = new LineSink(log, this.id);
+    const executor = new Executor(log, logger, this.#attempts, this.#lines, this.#processPool());
     this.#puller = log.pull({
       queues,
       free: () => (this.#stopping ? 0 : this.#capacity - this.#slots - this.#buffer.length),
@@ -123,10 +136,25 @@ export class TaskWorker {
     this.#heartbeat = setInterval(() => {
       this.#beat(claimer, executor, leases, blocked);
     }, HEARTBEAT_MS);
+    const { names, unsuited } = this.#repertoire;
     logger.info(
-      { worker: this.id, queues, handlers: [...this.handlers.keys()], concurrency: this.#concurrency },
+      { worker: this.id, queues, handlers: names, concurrency: this.#concurrency },
       'Worker started',
     );
+    for (const handler of unsuited)
+      logger.warn(handler, 'A handler is left to workers that have the labels it requires');
+    const isStopping = (): boolean => this.#stopping;
+    this.#presence = showPresence(log, this.#options, {
+      worker_id: this.id,
+      queues,
+      repertoire: this.#repertoire,
+      slots: this.#concurrency,
+      executions: this.#executions,
+      attempts: this.#attempts,
+      isStopping,
+    });
+    const isIdle = (): boolean => this.#inHand.size === 0;
+    tellWhenEmpty(log, this.#options, { queues, unhandled: this.#unhandled, isIdle, isStopping });
   }
 
   /**
@@ -134,6 +162,7 @@ export class TaskWorker {
    */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#presence?.show();
     await this.#puller?.stop();
     for (const holding of this.#buffer.splice(0)) this.#giveBack(holding);
     await Promise.race([this.#idle(), lapse((this.#options.drainSeconds ?? 10) * 1000)]);
@@ -145,6 +174,8 @@ export class TaskWorker {
     clearInterval(this.#heartbeat);
     await this.#pool?.stop();
     await this.#interruptions?.stop();
+    this.#lines?.close();
+    await Promise.race([this.#presence?.withdraw(), lapse(WITHDRAW_WITHIN_MS)]);
     await this.#log?.close();
   }
 
@@ -152,7 +183,7 @@ export class TaskWorker {
   #processPool(): (() => ProcessPool) | undefined {
     const { handlerProgram: entry, maxTasksPerChild, maxMemoryPerChildBytes, logger } = this.#options;
     if (!entry) {
-      const wanting = [...this.handlers.values()].find(isIsolated);
+      const wanting = [...this.#repertoire.all()].find(isIsolated);
       if (wanting)
         throw new Error(`The handler ${wanting.name} is to be isolated, but there is no handlerProgram.`);
       return undefined;
@@ -211,13 +242,10 @@ export class TaskWorker {
       ticket.ack();
       return;
     }
-    const handler = this.handlers.get(promise.state.spec.name);
+    const { name } = promise.state.spec;
+    const handler = this.#repertoire.find(name);
     if (!handler) {
-      this.#options.logger.warn(
-        { task_id: ticket.task_id, task_name: promise.state.spec.name, queue: ticket.queue },
-        'No handler here for the task; it is offered again',
-      );
-      ticket.nak(this.#options.unhandledRetryMs ?? UNHANDLED_RETRY_MS);
+      this.#unhandled.giveBack(ticket, name);
       return;
     }
     this.#claiming.add(ticket.sequence);
@@ -239,6 +267,7 @@ export class TaskWorker {
   async #run(attempt: Attempt, handler: Handler, executor: Executor): Promise<void> {
     const key = keyOf({ queue: attempt.state.queue, task_id: attempt.state.id });
     this.#attemptsById.set(key, attempt);
+    this.#attempts.started(attempt);
     let execution: Execution | undefined;
     try {
       await executor.execute(attempt, handler, (started) => {

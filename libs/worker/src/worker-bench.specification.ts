@@ -3,6 +3,7 @@ import type { ExistingTask, Fact, Json, Kind, TaskSpec } from '@millrace/domain'
 import type { TaskLog } from '@millrace/log';
 import { createLogger } from '@millrace/runtime';
 import { aSpec, openTestLog, startTestNats, waitUntil } from '@millrace/testing';
+import type { TestNats } from '@millrace/testing';
 import { createHandler } from './handlers/handler.js';
 import type { TaskHandlerOptions } from './handlers/task-handler.decorator.js';
 import type { TaskContext } from './task-context.js';
@@ -13,6 +14,7 @@ export const QUEUE = 'films';
 
 /** Workers, tasks and a log of a spec's own, on a real server. */
 export interface WorkerBench {
+  nats: TestNats;
   log: TaskLog;
   /** A worker with one handler, `render`. */
   startWorker: (
@@ -39,6 +41,7 @@ export async function openWorkerBench(): Promise<WorkerBench> {
   };
   const factsOf = (id: string): Promise<Fact[]> => log.read.history(ref(id));
   return {
+    nats,
     log,
     stopWorkers,
     factsOf,

@@ -1,5 +1,6 @@
 import type { HandlerProgram } from './isolation/child-program.js';
 import type { Logger } from '@millrace/runtime';
+import type { Labels } from './handlers/labels.js';
 
 /** How a worker process works. */
 export interface WorkerOptions {
@@ -10,7 +11,7 @@ export interface WorkerOptions {
   concurrency?: number;
   /** Tickets held beyond the running ones. Defaults to 0: urgent work never waits in a busy worker. */
   prefetch?: number;
-  /** Queues to serve. Defaults to those of the handlers. */
+  /** Queues to serve. Defaults to those of the handlers that the labels allow. */
   queues?: string[];
   /** Seconds without a sign of life after which the server gives a ticket to another worker. Defaults to 30. */
   leaseSeconds?: number;
@@ -26,6 +27,16 @@ export interface WorkerOptions {
   maxMemoryPerChildBytes?: number;
   /** Milliseconds until a task that has no handler here is offered again. Defaults to 5,000. */
   unhandledRetryMs?: number;
+  /** What the worker's id begins with. Defaults to the name of the host. */
+  name?: string;
+  /** What the worker says of itself, for handlers that require it: `{ gpu: 'true' }`. Defaults to none. */
+  labels?: Labels;
+  /** Seconds; the soft limit of tasks whose handler sets none. Defaults to 1800. */
+  softTimeLimit?: number;
+  /** Seconds; the limit of tasks whose handler sets none. Defaults to 2400. */
+  timeLimit?: number;
+  /** Called once, when the queues have nothing left to do; tasks that wait for a time do not count. The worker goes on until it is stopped. */
+  onQueuesEmpty?: () => void;
 }
 
 export const WORKER_OPTIONS = Symbol('millrace:worker-options');

@@ -23,7 +23,7 @@ class WorkerService implements OnApplicationBootstrap, OnApplicationShutdown {
   async onApplicationBootstrap(): Promise<void> {
     const handlers = this.explorer.explore();
     if (isHandlerProcess()) {
-      serveHandlers(handlers, this.options.logger);
+      serveHandlers(handlers, this.options.logger.level);
       return;
     }
     this.#worker = new TaskWorker(handlers, { handlerProgram: ownProgram(), ...this.options });

@@ -34,7 +34,7 @@ export class AttemptContext implements TaskContext {
     readonly params: unknown,
     private readonly port: AttemptPort,
     private readonly signalOf: () => AbortSignal,
-    private readonly logger: Logger,
+    private readonly loggerOf: () => Logger,
   ) {}
 
   // Properties, so that a handler may take them out of the context.
@@ -133,12 +133,7 @@ export class AttemptContext implements TaskContext {
   }
 
   get log(): Logger {
-    this.#log ??= this.logger.child({
-      task_id: this.taskId,
-      task_name: this.taskName,
-      attempt: this.attempt,
-      ...(this.correlationId !== undefined && { correlation_id: this.correlationId }),
-    });
+    this.#log ??= this.loggerOf();
     return this.#log;
   }
 }

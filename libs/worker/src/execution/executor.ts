@@ -1,6 +1,7 @@
 import { ConcurrencyError, LogRefusedError } from '@millrace/log';
 import type { TaskLog } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
+import type { AttemptLog } from '../attempt-log.js';
 import {
   AttemptOvertakenError,
   TaskCancelledError,
@@ -12,6 +13,8 @@ import { isIsolated, parametersFor } from '../handlers/handler.js';
 import type { Handler } from '../handlers/handler.js';
 import { runIsolated } from '../isolation/isolated-handler.js';
 import type { ProcessPool } from '../isolation/process-pool.js';
+import { taskLogger } from '../logs.js';
+import type { LineSink } from '../logs.js';
 import type { Attempt } from './attempt.js';
 import { AttemptContext } from './attempt-context.js';
 import { AttemptRun } from './attempt-run.js';
@@ -37,6 +40,8 @@ export class Executor {
   constructor(
     private readonly log: TaskLog,
     private readonly logger: Logger,
+    private readonly attempts: AttemptLog,
+    private readonly lines: LineSink,
     /** Starts it when it is first needed; undefined where the program of the worker cannot be started again. */
     private readonly processes: (() => ProcessPool) | undefined,
   ) {}
@@ -86,12 +91,14 @@ export class Executor {
       const onRefused = (error: ConcurrencyError): Promise<void> => this.#refused(attempt, error);
       const port = new AttemptRun(attempt, { log: this.log, journal, reporter, onRefused });
       const facts = attempt.facts(journal?.resumedFrom);
+      const loggerOf = (): Logger => taskLogger(this.logger, facts, this.lines);
       if (this.processes && execution.isIsolated) {
-        const result = await runIsolated(this.processes(), attempt, handler, { facts, parameters, port });
+        const given = { facts, parameters, port, loggerOf };
+        const result = await runIsolated(this.processes(), attempt, handler, given);
         return { type: 'completed', result: resultOf(result) };
       }
       const params = parametersFor(handler, parameters);
-      const context = new AttemptContext(facts, params, port, () => attempt.signal, this.logger);
+      const context = new AttemptContext(facts, params, port, () => attempt.signal, loggerOf);
       return { type: 'completed', result: resultOf(await handler.invoke(context)) };
     } catch (error) {
       // A handler that stops because its signal says so has not failed.
@@ -105,13 +112,15 @@ export class Executor {
   /** False when the attempt has lost its say: its ticket is somebody else's business. */
   async #record(attempt: Attempt, outcome: Outcome, handler: Handler): Promise<boolean> {
     const command = commandFor(outcome, attempt, handler.options);
-    if (!command) return true;
     try {
-      await attempt.record(command);
+      const written = command && (await attempt.record(command));
+      this.attempts.ended(attempt, outcome, written?.fact);
       return true;
     } catch (error) {
       if (error instanceof ConcurrencyError) {
         await this.#refused(attempt, error);
+        if (attempt.interruption)
+          this.attempts.ended(attempt, { type: 'interrupted', by: attempt.interruption }, undefined);
         return false;
       }
       if (!(error instanceof LogRefusedError) || outcome.type !== 'completed') throw error;
@@ -126,16 +135,6 @@ export class Executor {
     const settlement = settlementOf(outcome);
     if (settlement === 'ack') ticket.ack();
     if (settlement === 'nak') ticket.nak();
-    if (outcome.type === 'failed')
-      this.logger.warn(
-        {
-          task_id: attempt.state.id,
-          task_name: attempt.state.spec.name,
-          attempt: attempt.state.run.attempt,
-          err: outcome.error,
-        },
-        'Attempt failed',
-      );
   }
 
   /**

@@ -3,6 +3,7 @@ import { DEFAULT_RETRY_POLICY, NAME_PATTERN } from '@millrace/domain';
 import type { Json } from '@millrace/domain';
 import type { HandlerRecord } from '@millrace/log';
 import { UnrecoverableError } from '../errors.js';
+import { requiredLabels } from './labels.js';
 import type { TaskContext } from '../task-context.js';
 import type { TaskHandlerOptions } from './task-handler.decorator.js';
 
@@ -44,9 +45,17 @@ export function parametersFor(handler: Handler, parameters: Json): unknown {
   throw new UnrecoverableError(`The parameters do not fit ${handler.name}: ${z.prettifyError(result.error)}`);
 }
 
+/** Limits of handlers that set none. */
+export interface DefaultLimits {
+  softTimeLimit?: number;
+  timeLimit?: number;
+}
+
 /** What the gateway needs to know of a handler. */
-export function recordOf(handler: Handler): HandlerRecord {
+export function recordOf(handler: Handler, defaults: DefaultLimits = {}): HandlerRecord {
   const { name, queue, options } = handler;
+  const softTimeLimit = options.softTimeLimit ?? defaults.softTimeLimit;
+  const timeLimit = options.timeLimit ?? defaults.timeLimit;
   return {
     name,
     queue,
@@ -57,7 +66,8 @@ export function recordOf(handler: Handler): HandlerRecord {
     }),
     ...(options.retry && { retry: { ...DEFAULT_RETRY_POLICY, ...options.retry } }),
     ...(options.priority !== undefined && { priority: options.priority }),
-    ...(options.softTimeLimit !== undefined && { soft_time_limit: options.softTimeLimit }),
-    ...(options.timeLimit !== undefined && { time_limit: options.timeLimit }),
+    ...(softTimeLimit !== undefined && { soft_time_limit: softTimeLimit }),
+    ...(timeLimit !== undefined && { time_limit: timeLimit }),
+    ...(options.requires && { requires: requiredLabels(options) }),
   };
 }

@@ -31,6 +31,11 @@ export interface TaskHandlerOptions<Schema extends z.ZodType = z.ZodType> {
   softTimeLimit?: number;
   /** Seconds after which the attempt is ended; if it is isolated, by SIGKILL. Defaults to 2400. */
   timeLimit?: number;
+  /**
+   * Labels that a worker must have, such as `{ gpu: true }`; others leave the tasks alone. Give such a handler a queue of its own: its
+   * tickets would go round among workers that cannot run them. Defaults to none.
+   */
+  requires?: Readonly<Record<string, string | number | boolean>>;
 }
 
 type HandlerMethod<Schema extends z.ZodType> = (context: TaskContext<z.output<Schema>>) => unknown;

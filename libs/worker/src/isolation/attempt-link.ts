@@ -5,15 +5,17 @@ import type {
   SignalOptions,
   SleepOptions,
 } from '../execution/attempt-port.js';
+import type { Logger } from '@millrace/runtime';
 import type { RunLink } from './isolated-run.js';
 import type { Remote } from './parent-link.js';
 
 /** The calls that a handler in a child makes of its attempt; what only the newest counts of is notified. */
 type Call = Exclude<keyof AttemptPort, 'progress'>;
 
-/** The end of the port that is in the parent: calls from the child reach the attempt. */
-export const linkTo = (port: AttemptPort): RunLink => ({
+/** The end of the port that is in the parent: calls from the child reach the attempt, and what it logs the logger of the worker. */
+export const linkTo = (port: AttemptPort, loggerOf: () => Logger): RunLink => ({
   call: async (method, args) => {
+    if (method === 'log') return logAgain(loggerOf(), args[0] as string);
     if (!Object.hasOwn(CALLS, method)) throw new Error(`An attempt has no call ${method}.`);
     return CALLS[method as Call](port, args);
   },
@@ -29,6 +31,23 @@ const CALLS: Record<Call, (port: AttemptPort, args: Json[]) => Promise<unknown>>
   sleep: (port, [seconds, options]) => port.sleep(seconds as number, options as SleepOptions),
   waitForSignal: (port, [name, options]) => port.waitForSignal(name as string, options as SignalOptions),
 };
+
+/** A line of the child's pino, said once more in the worker. */
+function logAgain(logger: Logger, text: string): void {
+  const {
+    level,
+    msg,
+    time: _time,
+    pid: handler_pid,
+    hostname: _hostname,
+    ...fields
+  } = JSON.parse(text) as Line;
+  logger[LEVELS.has(level) ? level : 'info']({ ...fields, handler_pid }, msg ?? '');
+}
+
+type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+const LEVELS: ReadonlySet<string> = new Set<Level>(['trace', 'debug', 'info', 'warn', 'error', 'fatal']);
+type Line = { level: Level; msg?: string; pid?: number } & Record<string, unknown>;
 
 /** The end of the port that is in the child: what its handler asks for goes to the parent. */
 export class RemotePort implements AttemptPort {

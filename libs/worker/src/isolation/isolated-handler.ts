@@ -1,4 +1,5 @@
 import type { Json } from '@millrace/domain';
+import { lineLogger } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import { AttemptContext } from '../execution/attempt-context.js';
 import type { AttemptFacts } from '../execution/attempt-context.js';
@@ -39,12 +40,12 @@ export async function runIsolated(
   pool: ProcessPool,
   attempt: Attempt,
   handler: Handler,
-  given: { facts: AttemptFacts; parameters: Json; port: AttemptPort },
+  given: { facts: AttemptFacts; parameters: Json; port: AttemptPort; loggerOf: () => Logger },
 ): Promise<unknown> {
-  const { facts, parameters, port } = given;
+  const { facts, parameters, port, loggerOf } = given;
   const job: Job = { handler: handler.name, facts, parameters };
   // As it will be read: what is undefined stays away.
-  const run = pool.run(JSON.parse(JSON.stringify(job)) as Json, linkTo(port));
+  const run = pool.run(JSON.parse(JSON.stringify(job)) as Json, linkTo(port, loggerOf));
   const { signal } = attempt;
   const abort = (): void => run.abort(signal.reason as Error);
   if (signal.aborted) abort();
@@ -57,12 +58,15 @@ export async function runIsolated(
 }
 
 /** In the child: runs what it is told to, with the context that the handler would have in the worker itself. */
-export function serveHandlers(handlers: ReadonlyMap<string, Handler>, logger: Logger): void {
+export function serveHandlers(handlers: ReadonlyMap<string, Handler>, level: string): void {
   serveIsolatedRuns((given, remote, signal) => {
     const { handler: name, facts, parameters } = given as unknown as Job;
     const handler = handlers.get(name);
     if (!handler) throw new UnrecoverableError(`The handler process has no handler for ${name}.`);
     const params = parametersFor(handler, parameters);
-    return handler.invoke(new AttemptContext(facts, params, new RemotePort(remote), () => signal, logger));
+    // Lost with the run, if it ends meanwhile: nobody waits for a line.
+    const tell = (line: string): void => void remote.call('log', line).catch(() => undefined);
+    const loggerOf = (): Logger => lineLogger(level, tell);
+    return handler.invoke(new AttemptContext(facts, params, new RemotePort(remote), () => signal, loggerOf));
   });
 }

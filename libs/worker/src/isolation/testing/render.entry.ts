@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLogger } from '@millrace/runtime';
 import { createHandler } from '../../handlers/handler.js';
 import type { TaskContext } from '../../task-context.js';
 import { serveHandlers } from '../isolated-handler.js';
 
 /** The handler `render` as a child runs it: what it does is in its parameters. */
 const MODES: Record<string, (context: TaskContext) => unknown> = {
-  echo: ({ params, attempt, taskId, tags }) => ({ params, attempt, taskId, tags, pid: process.pid }),
+  echo({ params, attempt, taskId, tags, log }) {
+    log.warn({ echoed: true }, 'Echoing');
+    return { params, attempt, taskId, tags, pid: process.pid };
+  },
   async steps({ step, checkpoint, resumedFrom, attempt, progress }) {
     const pid = await step('pid', () => process.pid);
     const inner = await step('outer', () => step('inner', () => 7).catch(() => 0));
@@ -50,7 +52,4 @@ const render = createHandler({ name: 'render', queue: 'films' }, (context) => {
   const { mode } = context.params as { mode: string };
   return Promise.resolve(context).then(MODES[mode]);
 });
-serveHandlers(
-  new Map([[render.name, render]]),
-  createLogger({ app: 'child', level: 'silent', format: 'json' }),
-);
+serveHandlers(new Map([[render.name, render]]), 'info');
