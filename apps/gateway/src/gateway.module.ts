@@ -11,6 +11,7 @@ import { HttpModule } from './http/http.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { LogModule } from './log/log.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
+import { WorkersModule } from './workers/workers.module.js';
 
 @Module({})
 export class GatewayModule {
@@ -26,6 +27,7 @@ export class GatewayModule {
         KeysModule,
         HandlersModule,
         TasksModule,
+        WorkersModule,
         HealthModule,
       ],
     };

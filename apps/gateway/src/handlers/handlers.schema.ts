@@ -10,6 +10,10 @@ export const HandlerView = z
     priority: z.int().optional(),
     soft_time_limit: z.number().optional(),
     time_limit: z.number().optional(),
+    requires: z
+      .record(z.string(), z.string())
+      .optional()
+      .meta({ description: 'Labels that a worker must have to run it.' }),
   })
   .meta({ id: 'Handler' });
 

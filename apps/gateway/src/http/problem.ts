@@ -21,6 +21,7 @@ export const GATEWAY_PROBLEMS = {
   'key/not-found': { status: 404, title: 'There is no such key' },
   'key/already-exists': { status: 409, title: 'The name is taken' },
   'key/last-admin': { status: 409, title: 'One admin key must stay' },
+  'worker/not-found': { status: 404, title: 'There is no such worker' },
   'log/unavailable': { status: 503, title: 'The log is away' },
   'log/store-full': { status: 503, title: 'The store of the log is nearly full' },
   'archive/unavailable': { status: 503, title: 'Postgres is away' },

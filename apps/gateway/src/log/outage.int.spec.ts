@@ -40,6 +40,9 @@ describe('while the log is away', () => {
       client.call<Problem>(`GET /tasks/${taskId}/status`),
       client.call<Problem>(`DELETE /tasks/${taskId}`),
       client.call<Problem>('POST /keys', { body: { name: 'now', role: 'viewer' } }),
+      client.call<Problem>(`GET /tasks/${taskId}/logs`),
+      client.call<Problem>('GET /workers'),
+      client.call<Problem>('GET /workers/w1'),
     ]);
     for (const answer of refused) {
       expect(answer).toMatchObject({ status: 503, body: { code: 'log/unavailable' } });

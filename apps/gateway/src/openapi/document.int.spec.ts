@@ -66,11 +66,14 @@ describe('the OpenAPI document', () => {
       'getTask',
       'getTaskResult',
       'getTaskStatus',
+      'getWorker',
       'listHandlers',
       'listKeys',
       'listProblems',
       'listTaskEvents',
+      'listTaskLogs',
       'listTasks',
+      'listWorkers',
       'resumeTask',
       'retryTask',
       'submitTask',
@@ -102,7 +105,7 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded).toHaveLength(14);
+    expect(guarded).toHaveLength(17);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);
       expect(security).toEqual([{ key: [] }, { bearer: [] }]);

@@ -9,13 +9,24 @@ import { TaskCommandsController } from './task-commands.controller.js';
 import { TaskCommands } from './task-commands.service.js';
 import { TaskEnds } from './task-ends.service.js';
 import { TaskLists } from './task-lists.service.js';
+import { TaskLogsController } from './task-logs.controller.js';
+import { TaskLogLines } from './task-logs.service.js';
 import { TaskReader } from './task-reader.service.js';
 import { TaskResults } from './task-results.service.js';
 import { TasksController } from './tasks.controller.js';
 
 @Module({
   imports: [LogModule, ArchiveModule, HandlersModule],
-  controllers: [SubmissionsController, TasksController, TaskCommandsController],
-  providers: [Submissions, BulkSubmissions, TaskReader, TaskLists, TaskEnds, TaskResults, TaskCommands],
+  controllers: [SubmissionsController, TasksController, TaskLogsController, TaskCommandsController],
+  providers: [
+    Submissions,
+    BulkSubmissions,
+    TaskReader,
+    TaskLists,
+    TaskEnds,
+    TaskResults,
+    TaskLogLines,
+    TaskCommands,
+  ],
 })
 export class TasksModule {}
