@@ -1,52 +1,35 @@
-import { z } from 'zod';
-import { commonSettings, readConfig } from '@millrace/runtime';
-
-const list = z
-  .string()
-  .transform((text) => text.split(',').map((entry) => entry.trim()))
-  .pipe(z.array(z.string().min(1)));
-
-const schema = z.object({
-  ...commonSettings,
-  MILLRACE_HANDLERS: list
-    .default(['@millrace/samples'])
-    .describe(
-      'Modules with handlers, comma-separated: packages or paths whose default export is a Nest module',
-    ),
-  MILLRACE_CONCURRENCY: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
-    .optional()
-    .describe('Handlers that run at once; the number of cores by default'),
-  MILLRACE_PREFETCH: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(0)
-    .describe('Tickets held beyond the running ones; with 0 urgent work never waits in a busy worker'),
-  MILLRACE_QUEUES: list
-    .optional()
-    .describe('Queues to serve, comma-separated; those of the handlers by default'),
-  MILLRACE_LEASE_SECONDS: z.coerce
-    .number()
-    .min(1)
-    .default(30)
-    .describe('Without a sign of life for so long the ticket of a worker goes to another one'),
-  MILLRACE_DRAIN_SECONDS: z.coerce
-    .number()
-    .min(0)
-    .default(10)
-    .describe('Time that running handlers are given when the worker stops'),
-  MILLRACE_QUIET_SECONDS: z.coerce
-    .number()
-    .min(0)
-    .default(10)
-    .describe('Time after a (re)connect in which nothing is taken over from other workers'),
-});
+import type { z } from 'zod';
+import { ConfigError } from '@millrace/runtime';
+import { readCommandLine } from './command-line.js';
+import { schema, settings } from './settings.js';
+import type { Setting, SettingKey } from './settings.js';
 
 export type WorkerConfig = z.output<typeof schema>;
 
-/** @throws ConfigError with all faults of the environment */
-export const workerConfig = (): Readonly<WorkerConfig> => readConfig(schema, process.env);
+/**
+ * What the command line says, and where it is silent the environment. An empty variable counts as not set.
+ *
+ * @returns what the user asked to be told, or the settings
+ * @throws ConfigError with all faults of both in one message
+ */
+export function workerConfig(
+  args: string[],
+  env: NodeJS.ProcessEnv = process.env,
+): { asked: 'help' | 'version' } | { asked: undefined; config: Readonly<WorkerConfig> } {
+  const { values, faults, asked } = readCommandLine(args);
+  if (asked) return { asked };
+  const given: Partial<Record<SettingKey, string | undefined>> = {};
+  for (const [key, { variable }] of entries)
+    given[key] = values[key] ?? (env[variable] === '' ? undefined : env[variable]);
+  const result = schema.safeParse(given);
+  if (result.success && faults.length === 0) return { asked, config: Object.freeze(result.data) };
+  const wrong = (result.error?.issues ?? []).map(({ path, message }) => {
+    const key = path[0] as SettingKey;
+    const setting: Setting = settings[key];
+    const name = values[key] === undefined ? setting.variable : `--${setting.option ?? ''}`;
+    return `${name} ${message}, not "${given[key] ?? ''}".`;
+  });
+  throw new ConfigError([...faults, ...wrong]);
+}
+
+const entries = Object.entries(settings) as [SettingKey, Setting][];

@@ -8,11 +8,12 @@ const FORCE_AFTER_MS = 60_000;
  * Stops an app once on SIGTERM, SIGINT or the end of its supervisor, then exits 0. A second signal exits at once.
  *
  * @param supervised whether the parent process watches over this one by an IPC channel
+ * @returns stops it for a reason of its own, as a signal would
  */
 export function stopOnSignal(
   stop: () => Promise<void>,
   options: { logger: Logger; supervised: boolean },
-): void {
+): (reason: string) => void {
   const { logger, supervised } = options;
   let stopping = false;
   const begin = (reason: string): void => {
@@ -34,10 +35,18 @@ export function stopOnSignal(
     process.on('disconnect', () => {
       begin('supervisor gone');
     });
+  return begin;
 }
 
-/** Runs an app's main function: a fault in the configuration is told without a stack and exits 1. */
-export async function runMain(main: () => Promise<void>): Promise<void> {
+/**
+ * Runs an app's main function: a fault in the configuration is told without a stack.
+ *
+ * @param exitCodeOfBadConfig defaults to 1, as that of every other failure
+ */
+export async function runMain(
+  main: () => Promise<void>,
+  { exitCodeOfBadConfig = 1 }: { exitCodeOfBadConfig?: number } = {},
+): Promise<void> {
   try {
     await main();
   } catch (error) {
@@ -46,6 +55,6 @@ export async function runMain(main: () => Promise<void>): Promise<void> {
         ? `${error.message}\n`
         : `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
     );
-    process.exit(1);
+    process.exit(error instanceof ConfigError ? exitCodeOfBadConfig : 1);
   }
 }

@@ -90,13 +90,14 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
       const worker = spawnApp(appMain('worker'), {
         ...env,
         ...profiling('worker'),
-        MILLRACE_LOG_LEVEL: 'info',
         MILLRACE_HANDLERS: handlers,
         MILLRACE_QUEUES: queue,
         MILLRACE_CONCURRENCY: String(concurrency),
       });
       apps.worker = worker;
-      await worker.line('Worker started', READY_WITHIN_MS);
+      const isShown = async (): Promise<boolean> =>
+        (await log.buckets.workers.entries()).some(({ value }) => value.pid === worker.pid);
+      await waitUntil(isShown, { timeoutMs: READY_WITHIN_MS, what: 'the presence of the worker' });
     },
     async stopWorker() {
       await apps.worker?.kill();
