@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BadBodyError, DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, Ticket, TicketPuller } from '@millrace/log';
 import { ConfigError } from '@millrace/runtime';
-import { TaskCancelledError, TaskPausedError, WorkerStoppingError } from './errors.js';
+import { WorkerStoppingError } from './errors.js';
 import type { Attempt, Holding } from './execution/attempt.js';
 import { BlockedLoopWatch } from './execution/blocked-loop.js';
 import { Claimer, readTicket } from './execution/claimer.js';
@@ -11,7 +11,6 @@ import type { Promised } from './execution/claimer.js';
 import { Executor } from './execution/executor.js';
 import type { Execution } from './execution/executor.js';
 import { followInterruptions } from './execution/interruptions.js';
-import type { PauseAsk } from './execution/interruptions.js';
 import { LeaseKeeper } from './execution/lease-keeper.js';
 import { register } from './handlers/registration.js';
 import { Repertoire } from './handlers/repertoire.js';
@@ -98,20 +97,8 @@ export class TaskWorker {
     this.#interruptions = await followInterruptions(
       log,
       queues,
-      {
-        cancelled: (place) => {
-          this.#cancelled(place);
-        },
-        stopAsked: (place) => {
-          this.#stopAsked(place);
-        },
-        pauseAsked: (place, ask) => {
-          this.#pauseAsked(place, ask);
-        },
-      },
-      (error) => {
-        logger.warn({ err: error }, 'Following cancels failed; trying again');
-      },
+      (task) => this.#attemptsById.get(keyOf(task)),
+      logger,
     );
     const actor = `worker:${this.id}`;
     const claimer = new Claimer({
@@ -298,38 +285,6 @@ export class TaskWorker {
   #giveBack(holding: Holding): void {
     this.#holdings.delete(holding.ticket.sequence);
     holding.ticket.nak();
-  }
-
-  #cancelled(place: { queue: string; task_id: string; sequence: number }): void {
-    const attempt = this.#attemptsById.get(keyOf(place));
-    // An older cancel is that of an earlier life of the task.
-    if (attempt && place.sequence > attempt.token)
-      attempt.interrupt(new TaskCancelledError('The task was cancelled.'));
-  }
-
-  /** A cancel that lost its races against this attempt's own writes: the attempt writes it itself. */
-  #stopAsked(place: { queue: string; task_id: string; sequence: number }): void {
-    const attempt = this.#attemptsById.get(keyOf(place));
-    if (!attempt || place.sequence < attempt.token) return;
-    attempt
-      .record({ type: 'cancel', token: attempt.token })
-      .then(() => {
-        attempt.interrupt(new TaskCancelledError('The task was cancelled.'));
-      })
-      .catch((error: unknown) => {
-        this.#options.logger.warn({ err: error, task_id: place.task_id }, 'A stop could not be recorded');
-      });
-  }
-
-  /** The handler is told, and has its grace to save a checkpoint; whoever asked takes the task away if nothing comes of it. */
-  #pauseAsked(place: { queue: string; task_id: string; sequence: number }, ask: PauseAsk): void {
-    const attempt = this.#attemptsById.get(keyOf(place));
-    if (!attempt || place.sequence < attempt.token) return;
-    const paused = new TaskPausedError(ask.reason);
-    attempt.abort(paused);
-    const forced = setTimeout(() => attempt.interrupt(paused), ask.grace_seconds * 1000);
-    forced.unref();
-    void attempt.interrupted.then(() => clearTimeout(forced));
   }
 
   /** Keeps leases, flushes progress, ends what has run too long, looks again at what came too early. */

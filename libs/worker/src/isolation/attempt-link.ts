@@ -15,7 +15,10 @@ type Call = Exclude<keyof AttemptPort, 'progress'>;
 /** The end of the port that is in the parent: calls from the child reach the attempt, and what it logs the logger of the worker. */
 export const linkTo = (port: AttemptPort, loggerOf: () => Logger): RunLink => ({
   call: async (method, args) => {
-    if (method === 'log') return logAgain(loggerOf(), args[0] as string);
+    if (method === 'log') {
+      logAgain(loggerOf(), args[0] as string);
+      return null;
+    }
     if (!Object.hasOwn(CALLS, method)) throw new Error(`An attempt has no call ${method}.`);
     return CALLS[method as Call](port, args);
   },
