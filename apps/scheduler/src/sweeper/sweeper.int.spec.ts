@@ -192,11 +192,26 @@ describe('a ready task whose ticket is lost', () => {
     await projector.kill();
     await loseTickets(queue);
     const { sequence } = await changed({ queue, task_id: 'moved' }, { type: 'cancel' });
-    await aSweeper().round();
+    await aSweeper({ patienceMs: 0 }).round();
     expect((await last(queue, 'moved'))?.sequence).toBe(sequence);
     expect(notesOf('moved')).toHaveLength(0);
     projector = startProjector();
     await projected(sequence);
+  });
+});
+
+describe('a round while the read model is behind', () => {
+  it('waits until the rows tell of all that was in the log', async () => {
+    const queue = await aQueue();
+    await projected((await submit(queue, 'behind')).sequence);
+    await projector.kill();
+    await loseTickets(queue);
+    const { sequence } = await changed({ queue, task_id: 'behind' }, { type: 'cancel' });
+    const round = aSweeper({ patienceMs: 60_000 }).round();
+    projector = startProjector();
+    await round;
+    expect((await new TaskQueries(database).projection()).sequence).toBeGreaterThanOrEqual(sequence);
+    expect(notesOf('behind')).toHaveLength(0);
   });
 });
 
@@ -302,7 +317,7 @@ describe('a wait that is overdue', () => {
     expect(await new SweepQueries(database).overdueWaits(queue, floors, new Date(), 5_000)).toHaveLength(
       1_000,
     );
-    expect(await aSweeper().round()).toBe(false);
+    expect(await aSweeper({ patienceMs: 0 }).round()).toBe(false);
     projector = startProjector();
     await projected(lastSequence);
     expect(await aSweeper().round()).toBe(false);

@@ -1,10 +1,17 @@
 import { isRefusal } from '@millrace/domain';
-import { BadBodyError, ConcurrencyError, LogRefusedError, LogUnavailableError } from '@millrace/log';
+import {
+  BadBodyError,
+  ConcurrencyError,
+  LogRefusedError,
+  LogUnavailableError,
+  subjects,
+} from '@millrace/log';
 import type { TaskLog, TaskRef } from '@millrace/log';
 import type { LaneFloors, SweepQueries, SweptTask } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import { forEachAtMost } from '../patrol/for-each-at-most.js';
 import { ACTOR, DEADLINE_MS } from '../scheduler.constants.js';
+import { untilProjected } from './catch-up.js';
 import { believableFloors } from './lane-floors.js';
 import { LeastTickets } from './least-tickets.js';
 import { Repairs } from './repairs.js';
@@ -23,9 +30,12 @@ export interface SweeperOptions {
   overdueAfterMs?: number;
   /** Repairs of one round at most. Defaults to {@link REPAIRS_AT_MOST}. */
   repairsAtMost?: number;
+  /** How long a round waits for rows that are behind the ack floors. Defaults to {@link PATIENCE_MS}. */
+  patienceMs?: number;
 }
 
 const REPAIRS_AT_MOST = 1_000;
+const PATIENCE_MS = 10_000;
 /** Suspicions of one kind and queue that a round looks into: more than repairs, for some of them turn out to be well. */
 const SUSPICIONS = 5_000;
 /** Mostly these wait for a worker that does not answer. */
@@ -53,9 +63,13 @@ export class Sweeper {
     if (!log.connected) throw new LogUnavailableError('The broker is away.');
     const repairs = new Repairs(log, logger, repairsAtMost ?? REPAIRS_AT_MOST);
     const queues = await log.buckets.queues.entries();
-    for (const { key: queue } of queues) {
+    const floorsOf = await this.#floorsOf(
+      queues.map(({ key }) => key),
+      signal,
+    );
+    await this.#untilRowsTell(signal);
+    for (const [queue, floors] of floorsOf) {
       signal?.throwIfAborted();
-      const floors = await this.#floorsOf(queue);
       const lost = await tables.lostTickets(queue, floors, SUSPICIONS);
       await this.#lookInto(lost, repairs, (task) => this.#tickets.repair(task, floors), signal);
       const before = new Date(Date.now() - (this.options.overdueAfterMs ?? OVERDUE_AFTER_MS));
@@ -68,17 +82,36 @@ export class Sweeper {
   }
 
   /** Before anything else is read: see judgeTicket. */
-  async #floorsOf(queue: string): Promise<LaneFloors> {
-    const { log, logger } = this.options;
-    const floors = await log.admin.ackFloors(queue);
+  async #floorsOf(queues: readonly string[], signal?: AbortSignal): Promise<Map<string, LaneFloors>> {
+    const { log } = this.options;
+    const read = new Map<string, LaneFloors>();
+    for (const queue of queues) {
+      signal?.throwIfAborted();
+      read.set(queue, await log.admin.ackFloors(queue));
+    }
     const { lastSequence } = await log.admin.state();
+    return new Map([...read].map(([queue, floors]) => [queue, this.#believed(queue, floors, lastSequence)]));
+  }
+
+  #believed(queue: string, floors: LaneFloors, lastSequence: number): LaneFloors {
     const { believable, beyond } = believableFloors(floors, lastSequence);
     if (beyond.length > 0)
-      logger.error(
+      this.options.logger.error(
         { queue, lanes: beyond, lastSequence },
         'Lanes are read from beyond the end of the log and deliver nothing: remove their consumers and start a worker',
       );
     return believable;
+  }
+
+  /**
+   * A task ends in the log before its ticket is acknowledged: once the rows tell of all that was in the log after the floors were read, no
+   * task that has ended looks as if it had lost its ticket. Under load these would be thousands.
+   */
+  async #untilRowsTell(signal?: AbortSignal): Promise<void> {
+    const { log, tables, patienceMs } = this.options;
+    // Not the end of the stream: timers and asks are in it, and are not projected.
+    const last = await log.read.lastOn(subjects.allTasks);
+    if (last) await untilProjected(tables, last.sequence, patienceMs ?? PATIENCE_MS, signal);
   }
 
   async #lookInto(
