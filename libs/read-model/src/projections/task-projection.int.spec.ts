@@ -42,10 +42,15 @@ async function connect(url: string, knownTasks = 50_000): Promise<ProjectionConn
 }
 
 /** Applies the messages in batches of random lengths. */
-async function applySplit(projection: TaskProjection, messages: LogMessage[], seed: number): Promise<void> {
+async function applySplit(
+  projection: TaskProjection,
+  messages: LogMessage[],
+  seed: number,
+  longest = 40,
+): Promise<void> {
   const random = randomNumbers(seed);
   for (let at = 0; at < messages.length;) {
-    const length = 1 + Math.floor(random() * 40);
+    const length = 1 + Math.floor(random() * longest);
     await projection.apply(messages.slice(at, at + length), NO_LAG);
     at += length;
   }
@@ -86,6 +91,46 @@ describe('a projection', () => {
       expect(await tablesOf(url)).toEqual(expected);
     }
   }, 60_000);
+
+  it('gives the same tables in batches so long that rows are copied and moved', async () => {
+    for (const seed of [21, 22, 23, 24]) {
+      const { messages } = randomLog(seed, { tasks: 150, moves: 1500 });
+      const url = await freshDatabase();
+      const projection = await (await connect(url, seed % 2 === 0 ? 20 : 50_000)).resume('log');
+      await applySplit(projection, messages, seed, 300);
+      const inShortOnes = await freshDatabase();
+      await applySplit(await (await connect(inShortOnes)).resume('log'), messages, seed, 45);
+      expect(await tablesOf(url)).toEqual(await tablesOf(inShortOnes));
+    }
+  }, 60_000);
+
+  it('does without what it knows when the tables are not so', async () => {
+    const { messages } = randomLog(25, { tasks: 30, moves: 600 });
+    const half = messages.slice(0, messages.length / 2);
+    const url = await freshDatabase();
+    await (await (await connect(url)).resume('log')).apply(half, NO_LAG);
+    await queryOnce(url, 'UPDATE projections SET sequence = 0, ignored = 0');
+    const again = await (await connect(url)).resume('log');
+    await again.apply(messages, NO_LAG);
+    expect(await tablesOf(url)).toEqual(await built(messages));
+  });
+
+  it('writes a row again that somebody took away', async () => {
+    const url = await freshDatabase();
+    const projection = await (await connect(url)).resume('log');
+    const begun = Array.from({ length: 60 }, (_, index) => submitted(index + 1));
+    await projection.apply(begun, NO_LAG);
+    await queryOnce(url, `DELETE FROM tasks WHERE id = 'own-7'`);
+    const cancelled = begun.map((message) => {
+      const { fact } = message as { fact: Fact };
+      const data = { reason: 'cancelled', previous: 'PENDING' } as const;
+      const sequence = fact.sequence + begun.length;
+      return messageOf({ ...fact, kind: 'cancelled', data, sequence, prev: fact.sequence });
+    });
+    await projection.apply(cancelled, NO_LAG);
+    const [count] = await queryOnce(url, `SELECT count(*)::int FROM tasks WHERE phase = 'cancelled'`);
+    expect(count).toEqual({ count: 60 });
+  });
 
   it('passes over what comes twice, and batches that overlap', async () => {
     const { messages } = randomLog(5, { tasks: 8, moves: 300 });

@@ -5,10 +5,10 @@ import { stateOf, notesOf, rowOf } from '../tasks/task.mapping.js';
 import { SUMMARY_COLUMNS, parsedRow } from '../tasks/task.columns.js';
 import type { StoredRow } from '../tasks/task.columns.js';
 import type { TaskRow } from '../tasks/task.entity.js';
+import { wasMistaken, writeAsKnown, writeWhatever } from './batch-writer.js';
 import { KnownTasks, STORED_PARAMETERS } from './known-tasks.js';
 import type { Lag, LogMessage } from './log-message.js';
 import { OffsetMovedError, isUnstorable } from './projection-errors.js';
-import { insertEvents, upsertTasks } from './task-tables.js';
 import type { ArchivedFact, Statement } from './task-tables.js';
 
 /** How a batch went. */
@@ -20,13 +20,22 @@ export interface Applied {
 }
 
 /** What a batch comes to, before it is written. */
-interface Folded {
+interface Folded extends Sorted {
   facts: ArchivedFact[];
   tasks: Map<string, ProjectedTask>;
-  /** Tasks whose newest card has no parameters any more. */
-  emptied: string[];
   ignored: number[];
 }
+
+interface Sorted {
+  begun: TaskRow[];
+  moved: TaskRow[];
+  changed: TaskRow[];
+  /** Tasks whose newest card has no parameters any more. */
+  emptied: string[];
+}
+
+/** For a shorter batch a few prepared statements are cheaper than one for each kind of row. */
+const LONG_BATCH = 50;
 
 const NOTHING: Applied = { facts: 0, tasks: 0, ignored: [] };
 
@@ -79,19 +88,27 @@ export class TaskProjection {
   }
 
   async #write(messages: readonly LogMessage[], last: LogMessage, lag: Lag): Promise<Applied> {
-    const { facts, tasks, emptied, ignored } = this.#fold(messages, await this.#load(messages));
-    await this.client.query('BEGIN');
-    await this.#moveOffset(last, ignored.length, lag);
-    if (facts.length > 0) await this.client.query(insertEvents(facts));
-    if (tasks.size > 0)
-      await this.client.query(
-        upsertTasks([...tasks.values()].map(({ state, notes }) => rowOf(state, notes))),
-      );
-    if (emptied.length > 0) await this.client.query(emptyParameters(emptied));
-    await this.client.query('COMMIT');
+    const folded = this.#fold(messages, await this.#load(messages));
+    const { facts, tasks, ignored } = folded;
+    const commit = (write: typeof writeWhatever): Promise<void> => this.#commit(folded, write, last, lag);
+    if (messages.length < LONG_BATCH) await commit(writeWhatever);
+    else
+      await commit(writeAsKnown).catch(async (error: unknown) => {
+        if (!wasMistaken(error)) throw error;
+        await this.client.query('ROLLBACK');
+        await commit(writeWhatever);
+      });
     this.offset = last.sequence;
     this.#known.remember(tasks);
     return { facts: facts.length, tasks: tasks.size, ignored };
+  }
+
+  async #commit(folded: Folded, write: typeof writeWhatever, last: LogMessage, lag: Lag): Promise<void> {
+    await this.client.query('BEGIN');
+    await this.#moveOffset(last, folded.ignored.length, lag);
+    await write(this.client, folded);
+    if (folded.emptied.length > 0) await this.client.query(emptyParameters(folded.emptied));
+    await this.client.query('COMMIT');
   }
 
   #fold(messages: readonly LogMessage[], loaded: Map<string, ProjectedTask>): Folded {
@@ -109,13 +126,21 @@ export class TaskProjection {
       if (message.type === 'fact') facts.push(message);
       if (after && after !== before) tasks.set(id, after);
     }
-    const emptied = [...tasks]
-      .filter(
-        ([id, { state }]) =>
-          state.parameters === undefined && (this.#known.get(id) ?? loaded.get(id))?.state.parameters,
-      )
-      .map(([id]) => id);
-    return { facts, tasks, emptied, ignored };
+    return { facts, tasks, ignored, ...this.#sorted(tasks, loaded) };
+  }
+
+  /** Sorts the tasks of a batch by what is in the table of them. */
+  #sorted(tasks: Map<string, ProjectedTask>, loaded: Map<string, ProjectedTask>): Sorted {
+    const sorted: Sorted = { begun: [], moved: [], changed: [], emptied: [] };
+    for (const [id, { state, notes }] of tasks) {
+      const stored = this.#known.get(id) ?? loaded.get(id);
+      const row = rowOf(state, notes);
+      if (!stored) sorted.begun.push(row);
+      else if (hasSameCard(stored, { state, notes })) sorted.moved.push(row);
+      else sorted.changed.push(row);
+      if (stored?.state.parameters && state.parameters === undefined) sorted.emptied.push(id);
+    }
+    return sorted;
   }
 
   /** The tasks of the batch that are in the table and not known here. A first fact has nothing before it to be known. */
@@ -155,6 +180,13 @@ export class TaskProjection {
 
 const taskOf = (message: Exclude<LogMessage, { type: 'junk' }>): string =>
   message.type === 'fact' ? message.fact.task_id : message.due.task_id;
+
+/** Whether what only a card says is as it was. The parameters are those of the input. */
+const hasSameCard = (a: ProjectedTask, b: ProjectedTask): boolean =>
+  a.state.spec === b.state.spec &&
+  a.state.queue === b.state.queue &&
+  a.state.input === b.state.input &&
+  a.notes.first_sequence === b.notes.first_sequence;
 
 const loadTasks = (ids: string[]): Statement => ({
   name: 'load-tasks',

@@ -4,6 +4,11 @@ import type { ColumnType, TaskColumn } from '../tasks/task.columns.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import type { TaskRow } from '../tasks/task.entity.js';
 import { binaryArray } from './binary-arrays.js';
+import { isNull } from './binary-values.js';
+import type { Cell } from './binary-values.js';
+import type { Copy } from './copy-in.js';
+import { copyRows } from './copy-rows.js';
+import type { CopyColumn } from './copy-rows.js';
 import { STORED_PARAMETERS } from './known-tasks.js';
 
 /** A prepared statement and its values: a column each. */
@@ -32,12 +37,26 @@ const EVENT_COLUMNS = {
   data: 'json',
 } as const satisfies Record<keyof TaskEventRow, ColumnType>;
 
+const EVENT_CELLS: Record<keyof TaskEventRow, (archived: ArchivedFact) => Cell> = {
+  sequence: ({ fact }) => fact.sequence,
+  task_id: ({ fact }) => fact.task_id,
+  queue: ({ fact }) => fact.queue,
+  kind: ({ fact }) => fact.kind,
+  at: ({ fact }) => fact.at,
+  attempt: ({ fact }) => attemptOf(fact),
+  actor: ({ fact }) => fact.actor,
+  event_id: ({ fact }) => fact.id,
+  prev: ({ fact }) => fact.prev,
+  data: ({ data }) => data,
+};
+
+const eventColumns = Object.entries(EVENT_COLUMNS) as [keyof TaskEventRow, ColumnType][];
+const taskColumns = Object.entries(TASK_COLUMNS) as [TaskColumn, ColumnType][];
+
 /** Facts never change: what is there already is the same. */
 const INSERT_EVENTS = `INSERT INTO task_events (${namesOf(EVENT_COLUMNS)})
   SELECT * FROM unnest(${arraysOf(EVENT_COLUMNS)})
   ON CONFLICT (sequence) DO NOTHING`;
-
-const taskColumns = Object.entries(TASK_COLUMNS) as [TaskColumn, ColumnType][];
 
 /** The newer fact wins, so that a batch may come twice; parameters are sent only when a fact brought them. */
 const UPSERT_TASKS = `INSERT INTO tasks (${namesOf(TASK_COLUMNS)})
@@ -54,64 +73,85 @@ const UPSERT_TASKS = `INSERT INTO tasks (${namesOf(TASK_COLUMNS)})
   WHERE excluded.sequence > tasks.sequence
     OR (excluded.sequence = tasks.sequence AND excluded.due_ticket > coalesce(tasks.due_ticket, 0))`;
 
-/** Writes facts into the archive. */
+/** Columns that no fact but one with a card changes, and no fired timer. */
+const OF_THE_CARD: ReadonlySet<TaskColumn> = new Set([
+  'id',
+  'queue',
+  'name',
+  'priority',
+  'retry',
+  'soft_time_limit',
+  'time_limit',
+  'submitted_at',
+  'expires_at',
+  'tags',
+  'user_id',
+  'correlation_id',
+  'unique_key',
+  'concurrency_key',
+  'parameters',
+  'input',
+  'first_sequence',
+]);
+
+const movingColumns = taskColumns.map(([column]) => column).filter((column) => !OF_THE_CARD.has(column));
+
+/** Columns that mostly are null in all rows of a batch, and then are not sent: in groups, so that there are few statements. */
+const OFTEN_EMPTY: readonly (readonly TaskColumn[])[] = [
+  ['turn', 'waiting_for', 'until', 'due_ticket', 'due_at'],
+  ['error', 'reason', 'previous_status'],
+  ['progress'],
+  ['lane', 'lane_rank', 'ticket'],
+];
+
+/** Writes facts into the archive, except those that it has. */
 export const insertEvents = (facts: readonly ArchivedFact[]): Statement => ({
   name: 'insert-events',
   text: INSERT_EVENTS,
-  values: [
-    binaryArray(
-      'bigint',
-      facts.map(({ fact }) => fact.sequence),
-    ),
-    binaryArray(
-      'text',
-      facts.map(({ fact }) => fact.task_id),
-    ),
-    binaryArray(
-      'text',
-      facts.map(({ fact }) => fact.queue),
-    ),
-    binaryArray(
-      'text',
-      facts.map(({ fact }) => fact.kind),
-    ),
-    binaryArray(
-      'timestamptz',
-      facts.map(({ fact }) => fact.at),
-    ),
-    binaryArray(
-      'integer',
-      facts.map(({ fact }) => attemptOf(fact)),
-    ),
-    binaryArray(
-      'text',
-      facts.map(({ fact }) => fact.actor),
-    ),
-    binaryArray(
-      'text',
-      facts.map(({ fact }) => fact.id),
-    ),
-    binaryArray(
-      'bigint',
-      facts.map(({ fact }) => fact.prev),
-    ),
-    binaryArray(
-      'json',
-      facts.map(({ data }) => data),
-    ),
-  ],
+  values: eventColumns.map(([column, type]) => binaryArray(type, facts.map(EVENT_CELLS[column]))),
 });
+
+/** Writes facts into the archive; fails if it has one of them. */
+export const copyEvents = (facts: readonly ArchivedFact[]): Copy => ({
+  text: `COPY task_events (${namesOf(EVENT_COLUMNS)}) FROM STDIN (FORMAT binary)`,
+  rows: copyRows(EVENT_COPY, facts),
+});
+
+const EVENT_COPY: readonly CopyColumn<ArchivedFact>[] = eventColumns.map(([column, type]) => ({
+  type,
+  cell: EVENT_CELLS[column],
+}));
 
 /** Writes rows of tasks where they are newer than what is there. */
 export const upsertTasks = (rows: readonly TaskRow[]): Statement => ({
   name: 'upsert-tasks',
   text: UPSERT_TASKS,
-  values: taskColumns.map(([column, type]) =>
-    binaryArray(type, rows.map(CELLS[column] ?? ((row) => row[column] as Cell))),
-  ),
+  values: taskColumns.map(([column, type]) => binaryArray(type, rows.map(cellOf(column)))),
 });
 
-type Cell = string | number | null | undefined;
+/** Writes rows of new tasks; fails if one of them is there. */
+export const copyTasks = (rows: readonly TaskRow[]): Copy => ({
+  text: `COPY tasks (${namesOf(TASK_COLUMNS)}) FROM STDIN (FORMAT binary)`,
+  rows: copyRows(TASK_COPY, rows),
+});
+
+/** Writes what facts without a card have changed in rows that are there. How many it finds, the answer tells. */
+export function moveTasks(rows: readonly TaskRow[]): Statement {
+  const isEmpty = OFTEN_EMPTY.map((group) =>
+    group.every((column) => rows.every((row) => isNull(row[column]))),
+  );
+  const empty = new Set(OFTEN_EMPTY.filter((_, index) => isEmpty[index]).flat());
+  const sent = ['id' as const, ...movingColumns.filter((column) => !empty.has(column))];
+  const types = Object.fromEntries(sent.map((column) => [column, TASK_COLUMNS[column]]));
+  return {
+    name: `move-tasks-${isEmpty.map(Number).join('')}`,
+    text: `UPDATE tasks
+      SET ${movingColumns.map((column) => `${column} = ${empty.has(column) ? 'NULL' : `moved.${column}`}`).join(', ')}
+      FROM unnest(${arraysOf(types)}) AS moved (${namesOf(types)})
+      WHERE tasks.id = moved.id`,
+    values: sent.map((column) => binaryArray(TASK_COLUMNS[column], rows.map(cellOf(column)))),
+  };
+}
 
 const json = (value: Json | undefined): string | null => (value === undefined ? null : JSON.stringify(value));
 const object = (value: object | null): string | null => value && JSON.stringify(value);
@@ -126,6 +166,14 @@ const CELLS: Partial<Record<TaskColumn, (row: TaskRow) => Cell>> = {
   result: (row) => json(row.result),
   error: (row) => object(row.error),
 };
+
+const cellOf = (column: TaskColumn): ((row: TaskRow) => Cell) =>
+  CELLS[column] ?? ((row) => row[column] as Cell);
+
+const TASK_COPY: readonly CopyColumn<TaskRow>[] = taskColumns.map(([column, type]) => ({
+  type,
+  cell: column === 'tags' ? (row) => row.tags : cellOf(column),
+}));
 
 const arrayLiteral = (values: string[]): string =>
   `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
