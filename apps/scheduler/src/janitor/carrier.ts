@@ -42,9 +42,9 @@ export class Carrier {
   /** Goes through the unfinished tasks below the mark, the oldest first, up to the first that cannot be carried. */
   async carryBelow(mark: number, firstInLog: number, signal?: AbortSignal): Promise<Carried> {
     const carried: Carried = { count: 0, low: mark, boundBy: undefined, hasMore: false };
-    const bindTo = (row: SweptTask): void => {
-      if (row.first_sequence >= carried.low) return;
-      carried.low = row.first_sequence;
+    const bindTo = (row: SweptTask, needs = row.first_sequence): void => {
+      if (needs >= carried.low) return;
+      carried.low = needs;
       carried.boundBy = row;
     };
     for (let from = 0; ;) {
@@ -52,9 +52,9 @@ export class Carrier {
       const bound = page.findIndex((row) => !looksCarriable(row));
       await forEachAtMost(AT_ONCE, bound < 0 ? page : page.slice(0, bound), async (row) => {
         signal?.throwIfAborted();
-        const verdict = await this.#carry(row, mark, firstInLog);
+        const { verdict, needs } = await this.#carry(row, mark, firstInLog);
         if (verdict === 'carry') carried.count++;
-        if (verdict === 'bound') bindTo(row);
+        if (verdict === 'bound') bindTo(row, needs);
       });
       const end = page[bound];
       if (end) bindTo(end);
@@ -65,43 +65,53 @@ export class Carrier {
     }
   }
 
-  async #carry(row: SweptTask, low: number, firstInLog: number): Promise<CarryVerdict> {
+  async #carry(row: SweptTask, low: number, firstInLog: number): Promise<Tried<CarryVerdict>> {
     try {
       for (let race = 0; race < RACES; race++) {
-        const verdict = await this.#tryToCarry(row, low, firstInLog);
-        if (verdict !== 'moved') return verdict;
+        const { verdict, needs } = await this.#tryToCarry(row, low, firstInLog);
+        if (verdict !== 'moved') return { verdict, ...(needs !== undefined && { needs }) };
       }
     } catch (error) {
       if (!(error instanceof BadBodyError || error instanceof LogRefusedError)) throw error;
       this.logger.warn({ err: error, task_id: row.id, queue: row.queue }, 'A wait could not be carried');
     }
-    return 'bound';
+    return { verdict: 'bound' };
   }
 
-  async #tryToCarry(row: SweptTask, low: number, firstInLog: number): Promise<CarryVerdict | 'moved'> {
+  async #tryToCarry(row: SweptTask, low: number, firstInLog: number): Promise<Tried<CarryVerdict | 'moved'>> {
     const task = { queue: row.queue, task_id: row.id };
     const last = await this.log.read.lastFact(task);
-    if (!last) return 'needless';
+    if (!last) return { verdict: 'needless' };
     const state = await this.log.read.task(task);
     // It has moved between the two reads, or a replica is behind.
-    if (state.phase === 'none' || state.sequence !== last.sequence) return 'moved';
-    const verdict = judgeCarry(state, last, low, Date.now());
-    if (verdict !== 'carry') return verdict;
+    if (state.phase === 'none' || state.sequence !== last.sequence) return { verdict: 'moved' };
+    const [signal] = await this.log.read.signals(task, 0);
+    const verdict = judgeCarry(state, last, low, Date.now(), signal !== undefined);
+    if (verdict !== 'carry')
+      // One that came while the task was carried stands before all that its row names.
+      return { verdict, ...(signal && { needs: Math.min(row.first_sequence, signal.sequence) }) };
     if (state.parameters === undefined && state.input < firstInLog) {
       // Nothing that the janitor keeps would bring them back, and one such task must not hold the log back for ever.
       this.logger.error({ ...task, input: state.input }, 'The parameters of a task have left the log');
-      return 'needless';
+      return { verdict: 'needless' };
     }
     const whole: ExistingTask = { ...state, parameters: await this.log.read.parametersOf(state) };
     const event = decide({ type: 'carry' }, whole, { now: Date.now(), random: Math.random() });
-    if (!event) return 'needless';
+    if (!event) return { verdict: 'needless' };
     try {
       const wait = state.phase === 'scheduled' ? { endsWait: state.sequence } : {};
       await this.log.append(task, state.sequence, event, { actor: ACTOR, deadlineMs: DEADLINE_MS, ...wait });
-      return 'carry';
+      return { verdict: 'carry' };
     } catch (error) {
-      if (error instanceof ConcurrencyError) return 'moved';
+      if (error instanceof ConcurrencyError) return { verdict: 'moved' };
       throw error;
     }
   }
+}
+
+/** What came of a look at a task. */
+interface Tried<Verdict> {
+  verdict: Verdict;
+  /** The oldest message that it needs in the log, if that is not the first fact that its row names. */
+  needs?: number;
 }

@@ -27,16 +27,23 @@ export const looksCarriable = ({
  * Whether a task that was a wait in the read model is to be carried over the mark.
  *
  * @param state the task as the log has it, up to its last fact
+ * @param hasSignals whether signals to it are in the log. Without a checkpoint or step it has taken none, and they would stay behind
  */
-export function judgeCarry(state: ExistingTask, last: Fact, low: number, now: number): CarryVerdict {
+export function judgeCarry(
+  state: ExistingTask,
+  last: Fact,
+  low: number,
+  now: number,
+  hasSignals = false,
+): CarryVerdict {
   switch (state.phase) {
     case 'scheduled':
       // It is about to run: carried, it would lose its place in the lane.
       if (Date.parse(state.until) <= now) return 'bound';
-      return judgeWait(state, last, low);
+      return hasSignals ? 'bound' : judgeWait(state, last, low);
     case 'held':
     case 'paused':
-      return judgeWait(state, last, low);
+      return hasSignals ? 'bound' : judgeWait(state, last, low);
     case 'ready':
     case 'running':
       return 'bound';

@@ -56,6 +56,11 @@ describe('a wait below the mark', () => {
     );
   });
 
+  it('stays, and the log with it, when there are signals that it has not taken', () => {
+    const paused = factOf({ kind: 'paused', data: { ...card, reason: 'asked' } });
+    expect(judgeCarry(evolve(NO_TASK, paused) as ExistingTask, paused, LOW, NOW, true)).toBe('bound');
+  });
+
   it('stays when it is due: it would lose its place', () => {
     const until = new Date(NOW).toISOString();
     expect(judge(factOf({ kind: 'scheduled', data: { ...card, until, lane: 'p5', reason: 'delay' } }))).toBe(

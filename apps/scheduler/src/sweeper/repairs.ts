@@ -4,7 +4,7 @@ import { ACTOR, DEADLINE_MS } from '../scheduler.constants.js';
 
 /** What was missing and is there again. */
 export interface Repair {
-  what: 'ticket' | 'timer';
+  what: 'ticket' | 'timer' | 'signal';
   because: string;
   /** The fact that was written, or, for a timer, the wait that it serves. */
   sequence: number;

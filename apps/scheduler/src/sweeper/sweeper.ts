@@ -16,6 +16,7 @@ import { believableFloors } from './lane-floors.js';
 import { LeastTickets } from './least-tickets.js';
 import { Repairs } from './repairs.js';
 import type { Repair } from './repairs.js';
+import { SignalRepair } from './signal-repair.js';
 import { TicketRepair } from './ticket-repair.js';
 import { WaitRepair } from './wait-repair.js';
 import { OVERDUE_AFTER_MS } from './wait-verdict.js';
@@ -48,12 +49,16 @@ const AT_ONCE = 50;
 export class Sweeper {
   readonly #tickets: TicketRepair;
   readonly #waits: WaitRepair;
+  readonly #signals: SignalRepair;
   readonly #leastTickets: LeastTickets;
+  /** Up to where the waits for signals were looked into; the next round goes on behind it. */
+  #signalsAfter = 0;
 
   constructor(private readonly options: SweeperOptions) {
     const { log, tables, quietMs, overdueAfterMs } = options;
     this.#tickets = new TicketRepair(log, quietMs);
     this.#waits = new WaitRepair(log, overdueAfterMs ?? OVERDUE_AFTER_MS);
+    this.#signals = new SignalRepair(log, overdueAfterMs ?? OVERDUE_AFTER_MS);
     this.#leastTickets = new LeastTickets(log, tables);
   }
 
@@ -76,6 +81,7 @@ export class Sweeper {
       const overdue = await tables.overdueWaits(queue, floors, before, SUSPICIONS);
       await this.#lookInto(overdue, repairs, (task) => this.#waits.repair(task, floors), signal);
     }
+    await this.#releaseSignalled(repairs, signal);
     const hasMoreExpired = await this.#expire(signal);
     await this.#leastTickets.keep(queues);
     return repairs.areSpent || hasMoreExpired;
@@ -114,17 +120,25 @@ export class Sweeper {
     if (last) await untilProjected(tables, last.sequence, patienceMs ?? PATIENCE_MS, signal);
   }
 
+  /** Most of these wait in good order: a part of them in each round, the oldest waits first, and then from the beginning. */
+  async #releaseSignalled(repairs: Repairs, signal?: AbortSignal): Promise<void> {
+    const waits = await this.options.tables.signalWaits(SUSPICIONS, this.#signalsAfter);
+    await this.#lookInto(waits, repairs, (task, row) => this.#signals.repair(task, row), signal);
+    if (repairs.areSpent) return;
+    this.#signalsAfter = waits.length < SUSPICIONS ? 0 : (waits.at(-1)?.sequence ?? 0);
+  }
+
   async #lookInto(
     suspects: readonly SweptTask[],
     repairs: Repairs,
-    repair: (task: TaskRef) => Promise<Repair | undefined>,
+    repair: (task: TaskRef, row: SweptTask) => Promise<Repair | undefined>,
     signal?: AbortSignal,
   ): Promise<void> {
-    await forEachAtMost(AT_ONCE, suspects, async ({ queue, id }) => {
+    await forEachAtMost(AT_ONCE, suspects, async (row) => {
       if (repairs.areSpent) return;
       signal?.throwIfAborted();
-      const task = { queue, task_id: id };
-      const repaired = await this.#unlessItMoved(task, () => repair(task));
+      const task = { queue: row.queue, task_id: row.id };
+      const repaired = await this.#unlessItMoved(task, () => repair(task, row));
       if (repaired) await repairs.tell(task, repaired);
     });
   }

@@ -115,6 +115,7 @@ const INDEXES = [
   'CREATE INDEX tasks_by_turn ON tasks (queue, lane_rank, turn) WHERE turn IS NOT NULL',
   `CREATE INDEX tasks_running ON tasks (queue, lane_rank, ticket) WHERE phase = 'running'`,
   `CREATE INDEX tasks_by_until ON tasks (until) WHERE phase = 'scheduled'`,
+  `CREATE INDEX tasks_by_signal ON tasks (sequence) WHERE waiting_for LIKE 'signal:%' AND phase IN ('held', 'scheduled')`,
   `CREATE INDEX tasks_by_expiry ON tasks (expires_at)
      WHERE expires_at IS NOT NULL AND begun = 0 AND phase IN ('ready', 'scheduled', 'held')`,
   `CREATE INDEX tasks_live ON tasks (first_sequence) WHERE phase NOT IN ('succeeded', 'failed', 'cancelled')`,

@@ -17,6 +17,7 @@ export type SweptTask = Pick<
   | 'due_ticket'
   | 'until'
   | 'expires_at'
+  | 'waiting_for'
   | 'checkpoint'
   | 'step'
   | 'worker'
@@ -36,7 +37,7 @@ export interface ProjectionPoint {
 }
 
 const COLUMNS =
-  'id, queue, phase, lane, ticket, due_ticket, until, expires_at, checkpoint, step, worker, token, sequence, first_sequence, updated_at';
+  'id, queue, phase, lane, ticket, due_ticket, until, expires_at, waiting_for, checkpoint, step, worker, token, sequence, first_sequence, updated_at';
 
 /** A pass finds the rest the next time. */
 const DEFAULT_LIMIT = 1000;
@@ -79,6 +80,16 @@ export class SweepQueries {
          AND (task.due_ticket IS NULL OR task.due_ticket <= floors.sequence)
        ORDER BY task.until LIMIT $4`,
       [queue, ...floorArrays(floors), limit, before],
+    );
+  }
+
+  /** Tasks that wait for a signal, the oldest waits first. Whether the signal is there only the log knows. */
+  signalWaits(limit = DEFAULT_LIMIT, after = 0): Promise<SweptTask[]> {
+    return this.database.rows(
+      `SELECT ${COLUMNS} FROM tasks
+       WHERE waiting_for LIKE 'signal:%' AND phase IN ('held', 'scheduled') AND sequence > $2
+       ORDER BY sequence LIMIT $1`,
+      [limit, after],
     );
   }
 

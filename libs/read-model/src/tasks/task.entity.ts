@@ -33,6 +33,9 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
 @Index('tasks_by_turn', ['queue', 'lane_rank', 'turn'], { where: 'turn IS NOT NULL' })
 @Index('tasks_running', ['queue', 'lane_rank', 'ticket'], { where: `phase = 'running'` })
 @Index('tasks_by_until', ['until'], { where: `phase = 'scheduled'` })
+@Index('tasks_by_signal', ['sequence'], {
+  where: `waiting_for LIKE 'signal:%' AND phase IN ('held', 'scheduled')`,
+})
 @Index('tasks_by_expiry', ['expires_at'], {
   where: `expires_at IS NOT NULL AND begun = 0 AND phase IN ('ready', 'scheduled', 'held')`,
 })
