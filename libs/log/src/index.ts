@@ -23,7 +23,7 @@ export type { StoredMessage } from './requests.js';
 export type { RunRef } from './runs.js';
 export type { Signal } from './signals.js';
 export { TaskLog } from './task-log.js';
-export type { LogOptions } from './task-log.js';
+export type { ChangeOptions, LogOptions } from './task-log.js';
 export type { Ticket } from './ticket.js';
 export type { PullOptions, TicketPuller } from './ticket-puller.js';
 export * from './topology.js';

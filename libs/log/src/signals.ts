@@ -8,6 +8,8 @@ export interface Signal {
   sequence: number;
   name: string;
   payload: Json;
+  /** When it was sent. */
+  at: string;
 }
 
 /** What a reader of signals needs: see {@link Reader}. */
@@ -21,8 +23,10 @@ export async function readSignals(read: Messages, task: TaskRef, after: number):
   const signals: Signal[] = [];
   let message = await read.lastOn(subjects.ask(task, 'signal'));
   while (message && message.sequence > after) {
-    const { name, payload, prev } = JSON.parse(message.payload) as Partial<Signal> & { prev?: number };
-    if (name !== undefined) signals.push({ sequence: message.sequence, name, payload: payload ?? null });
+    const body = JSON.parse(message.payload) as Partial<Signal> & { prev?: number };
+    const { sequence, storedAtMs } = message;
+    const { name, payload = null, at = new Date(storedAtMs).toISOString(), prev } = body;
+    if (name !== undefined) signals.push({ sequence, name, payload, at });
     message = prev !== undefined && prev > after ? await read.messageAt(prev) : undefined;
   }
   return signals.reverse();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decide, signalWait } from '@millrace/domain';
-import type { Command, Fact, Json, TaskEvent, TaskState } from '@millrace/domain';
+import type { Command, ExistingTask, Fact, Json, TaskEvent, TaskState } from '@millrace/domain';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -35,6 +35,11 @@ export interface LogOptions extends ConnectionOptions {
   replicas?: number;
   /** Lease of the tickets of a queue that is made. Defaults to {@link DEFAULT_LEASE_SECONDS}. */
   leaseSeconds?: number;
+}
+
+export interface ChangeOptions extends WriteOptions {
+  /** Looks at the state on which the command is decided, again after each lost race; what it throws refuses the command. */
+  check?: (before: ExistingTask) => void;
 }
 
 /** A command that loses so many races in a row gives up. */
@@ -155,10 +160,11 @@ export class TaskLog {
   async change(
     ref: TaskRef | { task_id: string },
     command: Command,
-    options: WriteOptions,
+    { check, ...options }: ChangeOptions,
   ): Promise<{ before: TaskState; fact?: Fact }> {
     for (let race = 1; ; race++) {
       const before = await this.read.current(ref);
+      if (before.phase !== 'none') check?.(before);
       const event = decide(command, before, { now: options.now ?? Date.now(), random: Math.random() });
       if (!event || before.phase === 'none') return { before };
       try {
@@ -205,7 +211,10 @@ export class TaskLog {
     return this.#writer.note(streams.tasks.name, subjects.ask(ref, verb), body, options);
   }
 
-  /** Sends a signal to a task, and makes it ready if it waits for that one. Resolves with the sequence of the signal. */
+  /**
+   * Sends a signal to a task, and makes it ready if it waits for that one. Resolves with the sequence of the signal once that is stored:
+   * should the wait not be ended for it, the sweeper ends it.
+   */
   async signal(
     ref: TaskRef,
     signal: { name: string; payload: Json },
@@ -214,7 +223,9 @@ export class TaskLog {
     const body = { ...signal, at: new Date(options.now ?? Date.now()).toISOString(), actor: options.actor };
     const sequence = await this.ask(ref, 'signal', body, options);
     // A run looks for signals once more after it has written its wait: one of the two sees the other.
-    await this.change(ref, { type: 'release', waiting_for: signalWait(signal.name) }, options);
+    await this.change(ref, { type: 'release', waiting_for: signalWait(signal.name) }, options).catch(
+      ifUndecided,
+    );
     return sequence;
   }
 
@@ -222,14 +233,18 @@ export class TaskLog {
    * Makes a wait ready whose signal came while it was being written.
    *
    * @param since a signal that came before it was looked for by the run itself: the sequence of its `started`
+   * @returns the fact that made it ready; undefined when it waits for no signal that is there, or has moved on
    */
-  async releaseIfSignalled(wait: Fact, since: number): Promise<boolean> {
+  async releaseIfSignalled(
+    wait: Fact,
+    since: number,
+    options: WriteOptions = { actor: wait.actor },
+  ): Promise<Fact | undefined> {
     const waiting_for = 'waiting_for' in wait.data ? wait.data.waiting_for : undefined;
-    if (waiting_for === undefined) return false;
+    if (waiting_for === undefined) return undefined;
     const signals = await this.read.signals(wait, since);
-    if (!signals.some(({ name }) => signalWait(name) === waiting_for)) return false;
-    await this.change(wait, { type: 'release', waiting_for }, { actor: wait.actor });
-    return true;
+    if (!signals.some(({ name }) => signalWait(name) === waiting_for)) return undefined;
+    return (await this.change(wait, { type: 'release', waiting_for }, options)).fact;
   }
 
   /** Notes what an operator or a repair did, once. Resolves with its sequence. */
@@ -325,4 +340,9 @@ export class TaskLog {
     this.inbox.stop();
     for (const listener of this.#listeners.closed) listener();
   }
+}
+
+/** Who is told that a stored signal was refused sends it a second time. */
+function ifUndecided(error: unknown): void {
+  if (!(error instanceof ConcurrencyError || error instanceof LogUnavailableError)) throw error;
 }

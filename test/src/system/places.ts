@@ -9,6 +9,9 @@ export const NATS_CACHE_DIR = fileURLToPath(new URL('../../../.millrace/bin', im
 /** The handlers of {@link ./chaos-handlers.ts}, for MILLRACE_HANDLERS. */
 export const CHAOS_HANDLERS = fileURLToPath(new URL('./chaos-handlers.js', import.meta.url));
 
+/** The handlers of {@link ./long-run-handlers.ts}, for MILLRACE_HANDLERS. */
+export const LONG_RUN_HANDLERS = fileURLToPath(new URL('./long-run-handlers.js', import.meta.url));
+
 /** The compiled main of an app. */
 export const appMain = (app: string): string =>
   fileURLToPath(new URL(`../../../apps/${app}/dist/main.js`, import.meta.url));

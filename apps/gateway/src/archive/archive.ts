@@ -52,6 +52,11 @@ export class Archive {
     return this.#ask(() => this.#queries.get(taskId));
   }
 
+  /** Ids of the tasks that branched from a task, in the order of their submission. */
+  branches(taskId: string): Promise<string[]> {
+    return this.#ask(() => this.#queries.branches(taskId));
+  }
+
   attempts(taskId: string): Promise<TaskAttempt[]> {
     return this.#ask(() => this.#queries.attempts(taskId));
   }

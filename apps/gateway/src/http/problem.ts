@@ -16,6 +16,7 @@ export const GATEWAY_PROBLEMS = {
   'task/unknown-queue': { status: 400, title: 'The queue is not defined' },
   'task/invalid-parameters': { status: 400, title: 'The parameters do not fit the handler' },
   'task/too-large': { status: 413, title: 'The parameters are too large' },
+  'signal/too-large': { status: 413, title: 'The payload of the signal is too large' },
   'task/archived': { status: 409, title: 'The task has left the log' },
   'task/contended': { status: 409, title: 'Others changed the task at the same time' },
   'key/not-found': { status: 404, title: 'There is no such key' },

@@ -58,11 +58,14 @@ describe('the OpenAPI document', () => {
     const ids = operations.map(([, { operationId }]) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids.sort()).toEqual([
+      'actOnTasks',
+      'branchTask',
       'cancelTask',
       'checkLiveness',
       'checkReadiness',
       'createKey',
       'deleteKey',
+      'diffTasks',
       'getTask',
       'getTaskResult',
       'getTaskStatus',
@@ -74,8 +77,10 @@ describe('the OpenAPI document', () => {
       'listTaskLogs',
       'listTasks',
       'listWorkers',
+      'pauseTask',
       'resumeTask',
       'retryTask',
+      'sendSignal',
       'submitTask',
       'submitTasks',
     ]);
@@ -105,7 +110,7 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded).toHaveLength(17);
+    expect(guarded).toHaveLength(22);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);
       expect(security).toEqual([{ key: [] }, { bearer: [] }]);

@@ -1,5 +1,8 @@
+import type { BranchTask, BranchedTask } from './branch-task.schema.js';
 import type { SubmitTask, SubmittedTask, SubmittedTasks } from './submit-task.schema.js';
-import type { CancelledTask, CommandDone } from './task-commands.schema.js';
+import type { TaskAction, TaskActionDone } from './task-actions.schema.js';
+import type { CancelledTask, CommandDone, SendSignal, SentSignal } from './task-commands.schema.js';
+import type { TaskDiff } from './task-diff.schema.js';
 import type {
   TaskEvents,
   TaskList,
@@ -93,6 +96,8 @@ const task: TaskView = {
       duration_ms: null,
     },
   ],
+  branched_from: null,
+  branches: [],
 };
 
 const list: TaskList = { items: [summary], next_cursor: null, projection: { sequence: 4713, lag_ms: 12 } };
@@ -129,6 +134,71 @@ const resumed: CommandDone = {
   sequence: 4715,
 };
 
+const signal: SendSignal = { name: 'approved', payload: { by: 'ada' } };
+
+const signalled: SentSignal = { task_id, name: 'approved', sequence: 4716 };
+
+const branch: BranchTask = { from_sequence: 4713, parameters: { paths: ['docs/guides/*.md'] } };
+
+const branched: BranchedTask = {
+  task_id: '019f3c22-1c40-7b1e-8a52-3d1f5f0c9b22',
+  branched_from: { task_id, sequence: 4713 },
+  status: 'PENDING',
+  queue: 'default',
+  sequence: 4717,
+};
+
+const diff: TaskDiff = {
+  left: task_id,
+  right: branched.task_id,
+  parameters_changed: ['paths[0]'],
+  steps: [
+    {
+      name: 'count',
+      kind: 'step',
+      left: {
+        task_id,
+        sequence: 4713,
+        attempt: 1,
+        at: '2026-03-01T09:30:01.000Z',
+        duration_ms: 996,
+        output: 10,
+        output_bytes: 2,
+      },
+      right: null,
+      same: false,
+    },
+  ],
+  attempts: { left: task.attempts, right: [], same: false },
+  result: {
+    left: { status: 'SUCCESS', result: { documents: 10 }, error: null },
+    right: { status: 'PENDING', result: null, error: null },
+    same: false,
+  },
+  totals: {
+    left: { events: 4, steps: 1, attempts: 1, attempts_ms: 1250, elapsed_seconds: 1.25 },
+    right: { events: 1, steps: 0, attempts: 0, attempts_ms: 0, elapsed_seconds: null },
+  },
+};
+
+const action: TaskAction = {
+  action: 'retry',
+  filter: { status: ['FAILURE'], queue: 'default', error: 'TypeError' },
+  rate_per_second: 20,
+  from_start: false,
+  limit: 10_000,
+  dry_run: false,
+};
+
+const acted: TaskActionDone = {
+  matched: 3,
+  done: 2,
+  refused: [{ task_id, detail: 'The task is SUCCESS by now; the filter asks for FAILURE.' }],
+  refused_count: 1,
+  has_more: false,
+  stopped: null,
+};
+
 /** What the OpenAPI document shows. Typed, so that an example that lies does not compile. */
 export const examples = {
   submission,
@@ -142,5 +212,13 @@ export const examples = {
   events,
   cancelled,
   resumed,
+  paused: { ...resumed, message: 'Task paused successfully' },
+  signal,
+  signalled,
+  branch,
+  branched,
+  diff,
+  action,
+  acted,
   retried: { ...resumed, message: 'Task is queued for another run' },
 } as const;

@@ -9,8 +9,8 @@ const TEXT_CHARACTERS = 256;
 const RESULT_TIMEOUT_DEFAULT = 30;
 const RESULT_TIMEOUT_MOST = 300;
 
-const text = z.string().min(1).max(TEXT_CHARACTERS);
-const time = z.iso.datetime({
+export const text = z.string().min(1).max(TEXT_CHARACTERS);
+export const time = z.iso.datetime({
   offset: true,
   error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z.',
 });
@@ -34,6 +34,10 @@ export const ListTasks = z.strictObject({
   tag: text.optional(),
   worker: text.optional().meta({ description: 'Worker of the current or last attempt.' }),
   user_id: text.optional(),
+  error: text.optional().meta({
+    description: 'Class of the error: `TypeError`. Of failed tasks, and of attempts whose retry is awaited.',
+  }),
+  reason: text.optional().meta({ description: 'Such as `worker_lost` or `retries_spent` of failed tasks.' }),
   submitted_after: time.optional().meta({ description: 'From this time on.' }),
   submitted_before: time.optional().meta({ description: 'Up to this time, exclusive.' }),
   q: text

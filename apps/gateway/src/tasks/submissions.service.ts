@@ -49,8 +49,9 @@ export class Submissions {
    */
   async submit(body: SubmitTask, by: Origin): Promise<SubmittedTask> {
     // Without an await where none is needed: a bulk takes this path a thousand times.
-    const handler = this.handlers.find(body.task_name) ?? (await this.#lookForHandler(body));
-    if (body.queue !== undefined && !this.queues.has(body.queue)) await this.#lookForQueue(body.queue);
+    const { task_name, queue, allow_unknown = false } = body;
+    const handler = this.handlers.find(task_name) ?? (await this.handlerOf(task_name, allow_unknown));
+    if (queue !== undefined && !this.queues.has(queue)) await this.refuseUnknownQueue(queue);
     const now = Date.now();
     const order = orderOf(body, handler, { now, correlationId: by.correlationId });
     if (order.mayExist && this.watch.hasForgotten) {
@@ -58,6 +59,21 @@ export class Submissions {
       if (first) return first;
     }
     return this.#write(order, by, now);
+  }
+
+  /** @throws ProblemError `task/unknown-name` when no handler has registered the name, and that is not allowed */
+  async handlerOf(taskName: string, allowUnknown = false): Promise<KnownHandler | undefined> {
+    const handler = this.handlers.find(taskName) ?? (await this.handlers.look(taskName));
+    if (handler || allowUnknown) return handler;
+    const message = `No handler has registered the name "${taskName}". Start a worker that has it, see GET /api/v1/handlers for what is there, or send allow_unknown: true.`;
+    throw new ProblemError('task/unknown-name', message, { errors: [{ path: 'task_name', message }] });
+  }
+
+  /** @throws ProblemError `task/unknown-queue` when the queue is not defined */
+  async refuseUnknownQueue(queue: string): Promise<void> {
+    if (this.queues.has(queue) || (await this.queues.look(queue))) return;
+    const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().slice(0, NAMED_AT_MOST).join(', ')}. A worker that serves a queue defines it.`;
+    throw new ProblemError('task/unknown-queue', message, { errors: [{ path: 'queue', message }] });
   }
 
   async #write(order: TaskOrder, by: Origin, now: number): Promise<SubmittedTask> {
@@ -96,19 +112,6 @@ export class Submissions {
       throw error;
     });
     return archived && duplicateOfRow(archived);
-  }
-
-  async #lookForHandler(body: SubmitTask): Promise<KnownHandler | undefined> {
-    const handler = await this.handlers.look(body.task_name);
-    if (handler || body.allow_unknown) return handler;
-    const message = `No handler has registered the name "${body.task_name}". Start a worker that has it, see GET /api/v1/handlers for what is there, or send allow_unknown: true.`;
-    throw new ProblemError('task/unknown-name', message, { errors: [{ path: 'task_name', message }] });
-  }
-
-  async #lookForQueue(queue: string): Promise<void> {
-    if (await this.queues.look(queue)) return;
-    const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().slice(0, NAMED_AT_MOST).join(', ')}. A worker that serves a queue defines it.`;
-    throw new ProblemError('task/unknown-queue', message, { errors: [{ path: 'queue', message }] });
   }
 }
 

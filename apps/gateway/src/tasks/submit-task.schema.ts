@@ -23,7 +23,7 @@ export const TaskId = z
 export const TaskStatusName = z.enum(STATUSES);
 
 /** Text for people or for look-ups: no control characters, which neither headers nor Postgres would take. */
-const text = (characters: number) =>
+export const text = (characters: number) =>
   z
     .string()
     .min(1)
@@ -37,7 +37,7 @@ const time = z.iso.datetime({
   error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z.',
 });
 // The handler's schema judges it; here any JSON is right, and walking it would only cost time.
-const parameters = z.unknown() as unknown as z.ZodType<Json>;
+export const Parameters = z.unknown() as unknown as z.ZodType<Json>;
 
 const Retry = z
   .strictObject({
@@ -55,7 +55,7 @@ const Retry = z
 export const SubmitTask = z
   .strictObject({
     task_name: Name.meta({ description: 'A name that a handler has registered.' }),
-    parameters: parameters.optional().meta({
+    parameters: Parameters.optional().meta({
       description: 'Any JSON that the schema of the handler allows; {} when left out. 512 KiB at most.',
     }),
     queue: Name.optional().meta({ description: 'Defaults to the queue of the handler.' }),

@@ -93,6 +93,7 @@ function retryOf(given: NonNullable<SubmitTask['retry']>, defaults: Readonly<Ret
     backoff_factor: given.backoff_factor ?? defaults.backoff_factor,
     max_delay_seconds: given.max_delay_seconds ?? defaults.max_delay_seconds,
     jitter: given.jitter ?? defaults.jitter,
+    ...(defaults.by_error && { by_error: defaults.by_error }),
   };
 }
 
@@ -131,7 +132,8 @@ function refuseExpired({ expires_at }: TaskSpec, startsAt: number, now: number):
     );
 }
 
-function refuseUnfit(taskName: string, parameters: Json, handler: KnownHandler | undefined): void {
+/** @throws ProblemError `task/invalid-parameters` when the schema of the handler does not allow them */
+export function refuseUnfit(taskName: string, parameters: Json, handler: KnownHandler | undefined): void {
   const errors = handler?.faultsOf(parameters);
   const [first] = errors ?? [];
   if (!errors || !first) return;
@@ -143,7 +145,8 @@ function refuseUnfit(taskName: string, parameters: Json, handler: KnownHandler |
   );
 }
 
-function invalid(path: string, message: string): ProblemError {
+/** A request of which one part is wrong. */
+export function invalid(path: string, message: string): ProblemError {
   return new ProblemError('request/invalid', message, { errors: [{ path, message }] });
 }
 

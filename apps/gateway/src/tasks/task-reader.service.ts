@@ -8,7 +8,7 @@ import { Archive } from '../archive/archive.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
-import { NO_TRACES, eventOf, optionsOf, summaryOf, summaryOfRow } from './task-view.js';
+import { NO_TRACES, eventOf, optionsOf, originOf, summaryOf, summaryOfRow } from './task-view.js';
 import type { TaskTraces } from './task-view.js';
 import type { TaskEventView, TaskStatusView, TaskView } from './task-view.schema.js';
 
@@ -40,7 +40,20 @@ export class TaskReader {
 
   /** The whole history: the archive, and what it has not yet from the log. Without Postgres, what the log has. */
   async events(taskId: string): Promise<TaskEventView[]> {
-    return (await this.#facts(taskId)).map(eventOf);
+    return (await this.facts(taskId)).map(eventOf);
+  }
+
+  /** The facts behind {@link events}. */
+  async facts(taskId: string): Promise<Fact[]> {
+    const [state, archived] = await Promise.all([
+      this.inLog(taskId),
+      this.archive.events(taskId).catch(withoutArchive([] as Fact[])),
+    ]);
+    const queue = state.phase === 'none' ? archived.at(-1)?.queue : state.queue;
+    if (queue === undefined) throw notFound(taskId);
+    const after = archived.at(-1)?.sequence ?? 0;
+    const tail = await this.log.read.history({ queue, task_id: taskId }, { after });
+    return [...archived, ...tail];
   }
 
   /** The state of a task in the log; none when it was never there, or has left it. */
@@ -63,11 +76,12 @@ export class TaskReader {
   }
 
   async #liveTask(state: ExistingTask): Promise<TaskView> {
-    const [traces, position, attempts, parameters] = await Promise.all([
+    const [traces, position, attempts, parameters, branches] = await Promise.all([
       this.#tracesOf(state),
       this.#positionOf(state),
       this.#attemptsOf(state),
       this.log.read.parametersOf(state).catch(() => null),
+      this.#branchesOf(state.id),
     ]);
     return {
       ...summaryOf(state, traces, Date.now()),
@@ -76,35 +90,32 @@ export class TaskReader {
       result: state.phase === 'succeeded' ? state.result : null,
       options: optionsOf(state.spec),
       attempts,
+      branched_from: originOf(state.spec),
+      branches,
     };
   }
 
   async #archivedTask(taskId: string): Promise<TaskView> {
     const row = await this.archived(taskId);
+    const { spec } = stateOf(row);
     return {
       ...summaryOfRow(row, Date.now()),
       position: null,
       parameters: row.parameters ?? null,
       result: row.result ?? null,
-      options: optionsOf(stateOf(row).spec),
+      options: optionsOf(spec),
       attempts: await this.archive.attempts(taskId),
+      branched_from: originOf(spec),
+      branches: await this.#branchesOf(taskId),
     };
   }
 
-  async #facts(taskId: string): Promise<Fact[]> {
-    const [state, archived] = await Promise.all([
-      this.inLog(taskId),
-      this.archive.events(taskId).catch(withoutArchive([] as Fact[])),
-    ]);
-    const queue = state.phase === 'none' ? archived.at(-1)?.queue : state.queue;
-    if (queue === undefined) throw notFound(taskId);
-    const after = archived.at(-1)?.sequence ?? 0;
-    const tail = await this.log.read.history({ queue, task_id: taskId }, { after });
-    return [...archived, ...tail];
+  #branchesOf(taskId: string): Promise<string[]> {
+    return this.archive.branches(taskId).catch(withoutArchive([] as string[]));
   }
 
   async #attemptsOf(state: ExistingTask): Promise<TaskAttempt[]> {
-    return state.attempts.begun === 0 ? [] : attemptsOf(await this.#facts(state.id));
+    return state.attempts.begun === 0 ? [] : attemptsOf(await this.facts(state.id));
   }
 
   async #tracesOf(state: ExistingTask): Promise<TaskTraces> {

@@ -17,7 +17,7 @@ export class TaskResults {
   async await(taskId: string, timeoutSeconds: number, gone: AbortSignal): Promise<TaskResult | TaskNotEnded> {
     const first = await this.reader.inLog(taskId);
     if (first.phase === 'none') return this.#archived(taskId);
-    const state = await this.ends.until(first, timeoutSeconds * 1000, gone);
+    const state = await this.ends.until(first, timeoutSeconds * 1000, { gone });
     return hasEnded(state) ? resultOf(state) : { task_id: taskId, status: statusOf(state) };
   }
 

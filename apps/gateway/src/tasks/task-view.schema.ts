@@ -34,7 +34,10 @@ const summary = {
   correlation_id: z.string().nullable(),
   tags: z.array(z.string()),
   user_id: z.string().nullable(),
-  reason: z.string().nullable().meta({ description: 'Why it is scheduled, paused, failed or cancelled.' }),
+  reason: z.string().nullable().meta({
+    description:
+      'Why it is scheduled, paused, cancelled or failed (`retries_spent`, `not_retryable`, `worker_lost`).',
+  }),
   waits_until: time.nullable().meta({ description: 'A delay or a retry: not before this time.' }),
   updated_at: time,
   sequence: z.int().meta({ description: 'Its last fact in the log.' }),
@@ -89,6 +92,14 @@ export const TaskOptionsView = z
   .meta({ id: 'TaskOptions' });
 export type TaskOptionsView = z.infer<typeof TaskOptionsView>;
 
+/** Where a branch began. */
+export const BranchOrigin = z
+  .object({
+    task_id: TaskId,
+    sequence: z.int().meta({ description: 'The checkpoint or step it started from; 0: its start.' }),
+  })
+  .meta({ id: 'BranchOrigin' });
+
 export const TaskView = z
   .object({
     ...summary,
@@ -97,6 +108,10 @@ export const TaskView = z
     result: z.unknown().meta({ description: 'Of a task that succeeded; else null.' }),
     options: TaskOptionsView,
     attempts: z.array(AttemptView),
+    branched_from: BranchOrigin.nullable().meta({ description: 'Of a branch: the run it came from.' }),
+    branches: z.array(TaskId).meta({
+      description: 'Tasks that branched from this one, the first 100; empty while Postgres is away.',
+    }),
   })
   .meta({ id: 'Task' });
 export type TaskView = z.infer<typeof TaskView>;

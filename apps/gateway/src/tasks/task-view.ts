@@ -2,7 +2,13 @@ import { statusOf } from '@millrace/domain';
 import type { ExistingTask, Fact, TaskSpec } from '@millrace/domain';
 import { notesOf, stateOf } from '@millrace/read-model';
 import type { TaskNotes, TaskRow, TaskSummary } from '@millrace/read-model';
-import type { TaskEventView, TaskOptionsView, TaskResult, TaskSummaryView } from './task-view.schema.js';
+import type {
+  TaskEventView,
+  TaskOptionsView,
+  TaskResult,
+  TaskSummaryView,
+  TaskView,
+} from './task-view.schema.js';
 
 /** What the state of a task does not say, but its facts do: all of the current or last attempt. */
 export type TaskTraces = Pick<TaskNotes, 'worker' | 'started_at' | 'progress'>;
@@ -54,6 +60,10 @@ export const optionsOf = (spec: TaskSpec): TaskOptionsView => ({
   unique_key: spec.unique_key ?? null,
   concurrency_key: spec.concurrency_key ?? null,
 });
+
+/** The run that the task is a branch of; null for any other. */
+export const originOf = ({ branched_from }: TaskSpec): TaskView['branched_from'] =>
+  branched_from ? { task_id: branched_from.task_id, sequence: branched_from.sequence } : null;
 
 export const resultOf = (state: ExistingTask): TaskResult => ({
   task_id: state.id,

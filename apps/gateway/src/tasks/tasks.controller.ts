@@ -5,6 +5,8 @@ import { Endpoint } from '../http/endpoint.decorator.js';
 import { examples } from './examples.js';
 import { ListTasks, ResultQuery } from './list-tasks.schema.js';
 import { TaskId } from './submit-task.schema.js';
+import { DiffQuery, TaskDiff } from './task-diff.schema.js';
+import { TaskDiffs } from './task-diffs.service.js';
 import { TaskLists } from './task-lists.service.js';
 import { TaskReader } from './task-reader.service.js';
 import { TaskResults } from './task-results.service.js';
@@ -24,6 +26,7 @@ export class TasksController {
     private readonly reader: TaskReader,
     private readonly lists: TaskLists,
     private readonly results: TaskResults,
+    private readonly diffs: TaskDiffs,
   ) {}
 
   @Get()
@@ -102,5 +105,22 @@ export class TasksController {
   })
   async events(@Param('task_id', { schema: TaskId }) taskId: string): Promise<TaskEvents> {
     return { items: await this.reader.events(taskId) };
+  }
+
+  @Get(':task_id/diff')
+  @Endpoint({
+    operationId: 'diffTasks',
+    summary: 'Compare two runs',
+    description:
+      'Steps and checkpoints of both by name, with their outputs and times, and what differs of parameters, attempts and result. Made for a task and a branch of it.',
+    role: 'viewer',
+    returns: { 200: { description: 'What differs', schema: TaskDiff, example: examples.diff } },
+    errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable'],
+  })
+  diff(
+    @Param('task_id', { schema: TaskId }) taskId: string,
+    @Query({ schema: DiffQuery }) query: DiffQuery,
+  ): Promise<TaskDiff> {
+    return this.diffs.diff(taskId, query.with);
   }
 }

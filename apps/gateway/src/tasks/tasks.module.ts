@@ -2,31 +2,50 @@ import { Module } from '@nestjs/common';
 import { ArchiveModule } from '../archive/archive.module.js';
 import { HandlersModule } from '../handlers/handlers.module.js';
 import { LogModule } from '../log/log.module.js';
+import { Branches } from './branches.service.js';
 import { BulkSubmissions } from './bulk-submissions.service.js';
 import { SubmissionsController } from './submissions.controller.js';
 import { Submissions } from './submissions.service.js';
+import { TaskActionsController } from './task-actions.controller.js';
+import { TaskActions } from './task-actions.service.js';
+import { TaskChanges } from './task-changes.service.js';
 import { TaskCommandsController } from './task-commands.controller.js';
 import { TaskCommands } from './task-commands.service.js';
+import { TaskDiffs } from './task-diffs.service.js';
 import { TaskEnds } from './task-ends.service.js';
 import { TaskLists } from './task-lists.service.js';
 import { TaskLogsController } from './task-logs.controller.js';
 import { TaskLogLines } from './task-logs.service.js';
+import { TaskPauses } from './task-pauses.service.js';
 import { TaskReader } from './task-reader.service.js';
 import { TaskResults } from './task-results.service.js';
+import { TaskSignals } from './task-signals.service.js';
 import { TasksController } from './tasks.controller.js';
 
 @Module({
   imports: [LogModule, ArchiveModule, HandlersModule],
-  controllers: [SubmissionsController, TasksController, TaskLogsController, TaskCommandsController],
+  controllers: [
+    SubmissionsController,
+    TaskActionsController,
+    TasksController,
+    TaskLogsController,
+    TaskCommandsController,
+  ],
   providers: [
     Submissions,
     BulkSubmissions,
+    Branches,
     TaskReader,
     TaskLists,
+    TaskDiffs,
     TaskEnds,
     TaskResults,
     TaskLogLines,
+    TaskChanges,
     TaskCommands,
+    TaskPauses,
+    TaskSignals,
+    TaskActions,
   ],
 })
 export class TasksModule {}

@@ -30,10 +30,38 @@ export class TaskDriver {
   }
 
   /** Fails the attempt; for good unless it is retryable. */
-  async fail(taskId: string, message: string, retryable = false): Promise<Fact> {
+  async fail(taskId: string, message: string, retryable = false, name = 'Error'): Promise<Fact> {
     const token = await this.#token(taskId);
-    const error = { name: 'Error', message };
+    const error = { name, message, stack: `${name}: ${message}\n    at work` };
     return this.#do(taskId, { type: 'fail', token, error, retryable, duration_ms: 5 });
+  }
+
+  /** Ends the attempt by a wait. */
+  async waitFor(taskId: string, waiting_for: string): Promise<Fact> {
+    return this.#do(taskId, {
+      type: 'suspend',
+      token: await this.#token(taskId),
+      waiting_for,
+      duration_ms: 5,
+    });
+  }
+
+  /** @param steps those before it that still count */
+  async checkpoint(taskId: string, state: Json, steps: Record<string, number> = {}): Promise<Fact> {
+    return this.#do(taskId, { type: 'save-checkpoint', token: await this.#token(taskId), state, steps });
+  }
+
+  /** @param before the steps before it since the checkpoint */
+  async step(taskId: string, name: string, result: Json, before: number[] = []): Promise<Fact> {
+    const step = { name, type: 'step', order: before.length + 1, result, before, duration_ms: 5 } as const;
+    return this.#do(taskId, { type: 'record-step', token: await this.#token(taskId), step });
+  }
+
+  /** Another worker finds this one dead and goes on. */
+  async takeOver(taskId: string, worker: string): Promise<Fact> {
+    const state = await this.log.read.task({ task_id: taskId });
+    if (state.phase !== 'running') throw new Error(`The task ${taskId} is ${state.phase}.`);
+    return this.#do(taskId, { type: 'take-over', worker, ticket: state.run.ticket, seen: state.sequence });
   }
 
   async pause(taskId: string): Promise<Fact> {

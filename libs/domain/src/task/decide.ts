@@ -15,6 +15,7 @@ import { cardOf, ready, redriven, wholeCardOf } from './card.js';
 import type { Command, CommandOf, Context } from './commands.js';
 import { MAX_LOST } from './facts.js';
 import type { TaskCard, TaskEvent } from './facts.js';
+import { insteadOf } from './instead.js';
 import { laneOf } from './kinds.js';
 import { TaskRefusal } from './refusals.js';
 import { statusOf } from './state.js';
@@ -139,7 +140,7 @@ function pause(command: CommandOf<'pause'>, state: ExistingTask): TaskEvent | un
     case 'cancelled':
       throw new TaskRefusal(
         'task/already-ended',
-        `The task is ${statusOf(state)}; there is nothing to pause.`,
+        `The task is ${statusOf(state)}; there is nothing to pause. ${insteadOf(state)}`,
       );
     case 'scheduled': {
       // A retry that is resumed by hand need not wait, and a run that sleeps knows for itself how long it wanted to.
@@ -188,7 +189,7 @@ function resume(state: ExistingTask, context: Context): TaskEvent | undefined {
     case 'cancelled':
       throw new TaskRefusal(
         'task/not-resumable',
-        `The task is ${statusOf(state)}; only PAUSED or FAILURE can be resumed.`,
+        `The task is ${statusOf(state)}; only PAUSED or FAILURE can be resumed. ${insteadOf(state)}`,
       );
   }
 }
@@ -197,7 +198,7 @@ function retry(command: CommandOf<'retry'>, state: ExistingTask): TaskEvent {
   if (state.phase !== 'failed')
     throw new TaskRefusal(
       'task/not-retryable',
-      `The task is ${statusOf(state)}; only FAILURE can be retried.`,
+      `The task is ${statusOf(state)}; only FAILURE can be retried. ${insteadOf(state)}`,
     );
   const lane = laneOf(state.spec.priority);
   if (!command.from_start) return ready(lane, redriven(state), 'redriven');

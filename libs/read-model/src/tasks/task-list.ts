@@ -18,6 +18,10 @@ export interface TaskFilter {
   submitted_after?: string | undefined;
   /** Up to this time, exclusive. */
   submitted_before?: string | undefined;
+  /** Class of the error of a failed task, or of the attempt whose retry is awaited. */
+  error?: string | undefined;
+  /** Why it is scheduled, paused, failed or cancelled. */
+  reason?: string | undefined;
   /** A text that the JSON of parameters, result or error contains, in whatever case. Walks all tasks that the rest leaves over. */
   q?: string | undefined;
 }
@@ -77,15 +81,26 @@ function conditionsOf(filter: TaskFilter, bind: (value: unknown) => string): str
   add(filter.tag, (tag) => `tags IS NOT NULL AND tags @> ARRAY[${tag}::text]`);
   add(filter.worker, (worker) => `worker = ${worker}`);
   add(filter.user_id, (user) => `user_id = ${user}`);
+  add(filter.reason, (reason) => `reason = ${reason}`);
+  add(
+    filter.error === undefined ? undefined : `${escaped(ERROR_BEGINS + JSON.stringify(filter.error))}%`,
+    (pattern) => `error::text LIKE ${pattern}`,
+  );
   add(filter.submitted_after, (time) => `submitted_at >= ${time}::timestamptz`);
   add(filter.submitted_before, (time) => `submitted_at < ${time}::timestamptz`);
   add(
-    filter.q === undefined ? undefined : `%${filter.q.replaceAll(/[\\%_]/g, '\\$&')}%`,
+    filter.q === undefined ? undefined : `%${escaped(filter.q)}%`,
     (pattern) =>
       `(parameters::text ILIKE ${pattern} OR result::text ILIKE ${pattern} OR error::text ILIKE ${pattern})`,
   );
   return conditions;
 }
+
+/** As text, for Postgres reads no JSON that has a \u0000 anywhere. An error is always written with its name first. */
+const ERROR_BEGINS = '{"name":';
+
+/** A text in a pattern of LIKE. */
+const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');
 
 function orderOf(sort: TaskSort = '-submitted_at'): {
   keys: (keyof Position)[];

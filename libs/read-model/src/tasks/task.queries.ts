@@ -29,6 +29,7 @@ export interface ProjectionState {
 
 /** Positions are counted up to here. */
 export const POSITION_LIMIT = 1000;
+const BRANCHES_AT_MOST = 100;
 /** The projector gives a sign of life each second: silence for longer is lag. */
 const SILENCE_MS = 3_000;
 const DEFAULT_EVENTS = 1000;
@@ -80,6 +81,16 @@ export class TaskQueries {
       [id, REPORTS],
     );
     return attemptsOf(stored.map(parsedEvent));
+  }
+
+  /** Ids of the tasks that branched from a task, in the order of their submission; the first {@link BRANCHES_AT_MOST}. */
+  async branches(id: string): Promise<string[]> {
+    const rows = await this.database.rows<{ id: string }>(
+      `SELECT id FROM tasks WHERE branched_from IS NOT NULL AND branched_from ->> 'task_id' = $1
+       ORDER BY submitted_at, id LIMIT ${BRANCHES_AT_MOST}`,
+      [id],
+    );
+    return rows.map((row) => row.id);
   }
 
   /**

@@ -1,0 +1,70 @@
+import { STATUSES } from '@millrace/domain';
+import { z } from 'zod';
+import { text, time } from './list-tasks.schema.js';
+import { Name, TaskId, TaskStatusName } from './submit-task.schema.js';
+
+const LIMIT_DEFAULT = 10_000;
+const LIMIT_MOST = 100_000;
+const RATE_MOST = 10_000;
+
+const statuses = z
+  .preprocess((given) => (typeof given === 'string' ? [given] : given), z.array(TaskStatusName).min(1))
+  .meta({
+    type: 'array',
+    items: { type: 'string', enum: [...STATUSES] },
+    description:
+      'Looked at again in the log for each task. When left out: FAILURE for retry, PAUSED for resume, all that have not ended for cancel, and but PAUSED for pause.',
+  });
+
+export const ActionFilter = z
+  .strictObject({
+    status: statuses.optional(),
+    queue: Name.optional(),
+    task_name: Name.optional(),
+    tag: text.optional(),
+    user_id: text.optional(),
+    submitted_after: time.optional().meta({ description: 'From this time on.' }),
+    submitted_before: time.optional().meta({ description: 'Up to this time, exclusive; now when left out.' }),
+    error: text.optional().meta({ description: 'Class of the error.' }),
+    reason: text.optional().meta({ description: 'Such as `worker_lost`.' }),
+  })
+  .refine((filter) => Object.values(filter).some((value) => value !== undefined), {
+    error: 'must name something: an empty filter means every task there is.',
+  });
+export type ActionFilter = z.infer<typeof ActionFilter>;
+
+export const TaskAction = z
+  .strictObject({
+    action: z.enum(['retry', 'resume', 'cancel', 'pause']),
+    filter: ActionFilter,
+    rate_per_second: z
+      .number()
+      .positive()
+      .max(RATE_MOST)
+      .optional()
+      .meta({ description: 'So many tasks in a second at most; as fast as it goes when left out.' }),
+    from_start: z.boolean().default(false).meta({ description: 'Of retry: forget the last checkpoint.' }),
+    limit: z
+      .int()
+      .min(1)
+      .max(LIMIT_MOST)
+      .default(LIMIT_DEFAULT)
+      .meta({ description: 'So many tasks at most, the oldest first.' }),
+    dry_run: z.boolean().default(false).meta({ description: 'Only look what would be done.' }),
+  })
+  .meta({ id: 'TaskAction' });
+export type TaskAction = z.infer<typeof TaskAction>;
+
+export const TaskActionDone = z
+  .object({
+    matched: z.int().meta({ description: 'Tasks that the filter found and that were looked at.' }),
+    done: z.int(),
+    refused: z
+      .array(z.object({ task_id: TaskId, detail: z.string() }))
+      .meta({ description: 'What was not done, and why; the first 1000.' }),
+    refused_count: z.int(),
+    has_more: z.boolean().meta({ description: 'There are more than were looked at: ask again.' }),
+    stopped: z.string().nullable().meta({ description: 'Why it ended early, if it did.' }),
+  })
+  .meta({ id: 'TaskActionDone' });
+export type TaskActionDone = z.infer<typeof TaskActionDone>;
