@@ -1,9 +1,9 @@
-import { Body, Controller, HttpCode, HttpStatus, Post, Req } from '@nestjs/common';
+import { Body, Controller, HttpCode, HttpStatus, Post } from '@nestjs/common';
 import { ApiBody, ApiTags } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
 import { By } from '../auth/caller.decorator.js';
 import type { Origin } from '../auth/caller.decorator.js';
 import { Endpoint } from '../http/endpoint.decorator.js';
+import { Gone } from '../http/gone.decorator.js';
 import { examples } from './examples.js';
 import { TaskAction, TaskActionDone } from './task-actions.schema.js';
 import { TaskActions } from './task-actions.service.js';
@@ -32,8 +32,8 @@ export class TaskActionsController {
   act(
     @Body({ schema: TaskAction }) body: TaskAction,
     @By() by: Origin,
-    @Req() request: FastifyRequest,
+    @Gone() gone: AbortSignal,
   ): Promise<TaskActionDone> {
-    return this.actions.act(body, by, request.signal);
+    return this.actions.act(body, by, gone);
   }
 }

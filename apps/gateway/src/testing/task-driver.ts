@@ -20,6 +20,14 @@ export class TaskDriver {
     return this.#do(taskId, { type: 'claim', worker: this.worker, ticket: state.ticket });
   }
 
+  /** Starts the attempt whose wait is over, as if its timer had fired. */
+  async due(taskId: string): Promise<Fact> {
+    const state = await this.log.read.task({ task_id: taskId });
+    if (state.phase !== 'scheduled') throw new Error(`The task ${taskId} is ${state.phase}.`);
+    const { sequence: after } = state;
+    return this.#do(taskId, { type: 'claim', worker: this.worker, ticket: after + 1, after });
+  }
+
   async report(taskId: string, progress: Progress): Promise<Fact> {
     return this.#do(taskId, { type: 'report-progress', token: await this.#token(taskId), progress });
   }
@@ -44,6 +52,11 @@ export class TaskDriver {
       waiting_for,
       duration_ms: 5,
     });
+  }
+
+  /** Gives the task back unharmed. */
+  async yield(taskId: string): Promise<Fact> {
+    return this.#do(taskId, { type: 'yield', token: await this.#token(taskId), reason: 'drain' });
   }
 
   /** @param steps those before it that still count */

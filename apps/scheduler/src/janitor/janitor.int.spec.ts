@@ -269,6 +269,37 @@ describe('waits beyond the limits', () => {
     expect(states.every((state) => state.phase === 'scheduled' && state.parameters !== undefined)).toBe(true);
   });
 
+  it('hold the log back while there are signals that they have not taken', async () => {
+    const first = await submit('signalled');
+    await changed('signalled', { type: 'pause', reason: 'asked' });
+    const ref = { queue: QUEUE, task_id: 'signalled' };
+    await log.signal(ref, { name: 'go', payload: 7 }, actor);
+    await finished('other');
+    await projected();
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(first.sequence);
+    expect((await last('signalled'))?.data).not.toHaveProperty('carried');
+    expect(await log.read.signals(ref, 0)).toMatchObject([{ name: 'go', payload: 7 }]);
+    await waitUntil(() => raised.length > 0);
+    expect(JSON.parse(raised[0]!.payload)).toMatchObject({ held_by: 'task', task_id: 'signalled' });
+  });
+
+  it('that were carried hold the log back for a signal that came since', async () => {
+    await submit('carried');
+    await changed('carried', { type: 'pause', reason: 'asked' });
+    await projected();
+    await aJanitor().round();
+    const carried = (await last('carried'))!;
+    expect(carried.data).toHaveProperty('carried');
+    const ref = { queue: QUEUE, task_id: 'carried' };
+    await log.signal(ref, { name: 'go', payload: 7 }, actor);
+    await finished('other');
+    await projected();
+    await aJanitor().round();
+    expect(await firstSequence()).toBe(carried.sequence);
+    expect(await log.read.signals(ref, 0)).toHaveLength(1);
+  });
+
   it('hold the log back when they lean on a checkpoint, and when they are due', async () => {
     await finished('gone');
     const { sequence: ticket } = await submit('leaning');

@@ -326,6 +326,86 @@ describe('a wait that is overdue', () => {
   });
 });
 
+describe('a wait for a signal', () => {
+  /** A run that waits; with a deadline it is scheduled, without held. */
+  async function waiting(
+    queue: string,
+    task_id: string,
+    until?: string,
+  ): Promise<{ wait: Fact; token: number }> {
+    const task = { queue, task_id };
+    const { sequence: ticket } = await submit(queue, task_id);
+    const { sequence: token } = await changed(task, { type: 'claim', worker: 'w', ticket });
+    const wait = await changed(task, {
+      type: 'suspend',
+      token,
+      waiting_for: 'signal:go',
+      duration_ms: 1,
+      ...(until !== undefined && { until }),
+    });
+    return { wait, token };
+  }
+
+  /** As a gateway that died before it could end the wait. */
+  const ask = (queue: string, task_id: string, name: string): Promise<number> =>
+    log.ask({ queue, task_id }, 'signal', { name, payload: null, at: inMs(0), actor: 'test' });
+
+  it.each([
+    ['without a deadline', undefined],
+    ['with one', inMs(3_600_000)],
+  ])('%s is ended when the signal is there, and told of', async (what, until) => {
+    const queue = await aQueue();
+    const id = `signalled-${what.length}`;
+    const { wait } = await waiting(queue, id, until);
+    await ask(queue, id, 'other');
+    await projected(wait.sequence);
+    await aSweeper().round();
+    expect((await last(queue, id))?.sequence).toBe(wait.sequence);
+    const signal = await ask(queue, id, 'go');
+    await Promise.all([aSweeper().round(), aSweeper().round()]);
+    const released = (await last(queue, id))!;
+    expect(released).toMatchObject({
+      kind: 'p5',
+      prev: wait.sequence,
+      actor: 'scheduler',
+      data: { reason: 'released' },
+    });
+    await waitUntil(() => notesOf(id).length === 1);
+    expect(notesOf(id)[0]).toMatchObject({ what: 'signal', sequence: released.sequence });
+    expect(notesOf(id)[0]!.because).toContain(String(signal));
+    await projected(released.sequence);
+    await aSweeper().round();
+    expect((await last(queue, id))?.sequence).toBe(released.sequence);
+  });
+
+  it('goes on when the signal came before its attempt, which has looked itself', async () => {
+    const queue = await aQueue();
+    await submit(queue, 'early');
+    await ask(queue, 'early', 'go');
+    const ticket = (await last(queue, 'early'))!.sequence;
+    const { sequence: token } = await changed(
+      { queue, task_id: 'early' },
+      { type: 'claim', worker: 'w', ticket },
+    );
+    const wait = await changed(
+      { queue, task_id: 'early' },
+      { type: 'suspend', token, waiting_for: 'signal:go', duration_ms: 1 },
+    );
+    await projected(wait.sequence);
+    await aSweeper().round();
+    expect((await last(queue, 'early'))?.sequence).toBe(wait.sequence);
+  });
+
+  it('is left to whoever sent the signal for as long as that may take', async () => {
+    const queue = await aQueue();
+    const { wait } = await waiting(queue, 'fresh');
+    await ask(queue, 'fresh', 'go');
+    await projected(wait.sequence);
+    await aSweeper({ overdueAfterMs: 60_000 }).round();
+    expect((await last(queue, 'fresh'))?.sequence).toBe(wait.sequence);
+  });
+});
+
 describe('a task that may no longer start', () => {
   it('expires while it waits, which is no repair', async () => {
     const queue = await aQueue();
