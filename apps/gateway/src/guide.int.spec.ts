@@ -8,16 +8,20 @@ import { readGatewayConfig } from './config.js';
 import { ADMIN_KEY, GatewayClient } from './testing/gateway-client.js';
 import { TaskDriver } from './testing/task-driver.js';
 
-const GUIDE = new URL('../../../docs/guides/rest-api.md', import.meta.url);
+const GUIDES = new URL('../../../docs/guides/', import.meta.url);
+/** The part of a guide that is about requests. */
+const OPERATORS = '## For operators';
 
 let guide: string;
+let operators: string;
 let nats: TestNats;
 let postgres: TestPostgres;
 let log: TaskLog;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  guide = await readFile(GUIDE, 'utf8');
+  guide = await readFile(new URL('rest-api.md', GUIDES), 'utf8');
+  operators = (await readFile(new URL('long-runs.md', GUIDES), 'utf8')).split(OPERATORS)[1] ?? '';
   [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
   const databaseUrl = await postgres.freshDatabase();
   await migrate(databaseUrl);
@@ -41,8 +45,8 @@ interface Request {
 }
 
 /** The requests of the guide's shell blocks: one curl each, with the expected status as a comment. */
-const requests = (): Request[] =>
-  [...guide.matchAll(/```sh\n([^`]*)```/g)].map(([, block = '']) => {
+const requestsOf = (text: string): Request[] =>
+  [...text.matchAll(/```sh\n([^`]*)```/g)].map(([, block = '']) => {
     const [, method, path = ''] = /^curl (?:-X (\w+) )?"\$API([^"]*)"/.exec(block) ?? [];
     const headers = [...block.matchAll(/-H ['"]([^:]+): ([^'"]+)['"]/g)].map(([, name = '', value = '']) => [
       name,
@@ -57,23 +61,36 @@ const requests = (): Request[] =>
     };
   });
 
+/** Sends the requests of a text, each about the task that the one before has answered with: $ID, before that $OTHER. */
+async function send(text: string, first = ''): Promise<number> {
+  const all = requestsOf(text);
+  let [id, other] = [first, ''];
+  for (const { line, headers, body, status } of all) {
+    const key = headers['X-API-Key'] === '$KEY' ? ADMIN_KEY : null;
+    const { 'X-API-Key': _key, 'Content-Type': _type, ...rest } = headers;
+    const path = line.replace('$ID', id).replace('$OTHER', other) as typeof line;
+    const answer = await client.call<{ task_id?: string }>(path, {
+      key,
+      headers: rest,
+      ...(body && { body }),
+    });
+    expect([path, body, answer.status]).toEqual([path, body, status]);
+    const { task_id = id } = answer.body;
+    if (task_id !== id) [id, other] = [task_id, id];
+  }
+  return all.length;
+}
+
+describe('the guide to long runs', () => {
+  it('shows operators requests that do what it says', async () => {
+    const task = { task_name: 'calculate_factorial', parameters: { number: 20 } };
+    expect(await send(operators, await client.submit(task))).toBeGreaterThan(6);
+  });
+});
+
 describe('the guide to the REST API', () => {
   it('shows requests that do what it says', async () => {
-    const all = requests();
-    expect(all.length).toBeGreaterThan(8);
-    let id = '';
-    for (const { line, headers, body, status } of all) {
-      const key = headers['X-API-Key'] === '$KEY' ? ADMIN_KEY : null;
-      const { 'X-API-Key': _key, 'Content-Type': _type, ...rest } = headers;
-      const path = line.replace('$ID', id) as typeof line;
-      const answer = await client.call<{ task_id?: string }>(path, {
-        key,
-        headers: rest,
-        ...(body && { body }),
-      });
-      expect([path, body, answer.status]).toEqual([path, body, status]);
-      id = answer.body.task_id ?? id;
-    }
+    expect(await send(guide)).toBeGreaterThan(8);
   });
 
   it('names every setting with its default', () => {
