@@ -9,3 +9,4 @@ export * from './task/instead.js';
 export * from './task/kinds.js';
 export * from './task/refusals.js';
 export * from './task/state.js';
+export * from './time-limits.js';

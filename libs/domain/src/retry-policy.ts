@@ -26,6 +26,31 @@ export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = Object.freeze({
   jitter: true,
 });
 
+/**
+ * A policy, but for what somebody asks for instead. Classes of errors that only one of the two names stay as they are; one that both name
+ * is merged setting by setting.
+ */
+export function mergeRetry(policy: Readonly<RetryPolicy>, asked: Asked<RetryPolicy>): RetryPolicy {
+  const { by_error: others, ...times } = asked;
+  const merged: RetryPolicy = { ...policy, ...given(times) };
+  if (!others) return merged;
+  const own = policy.by_error ?? {};
+  const entries = Object.entries(others).map(([name, changes]): [string, Partial<RetryTimes>] => [
+    name,
+    { ...(Object.hasOwn(own, name) && own[name]), ...given(changes) },
+  ]);
+  // Not by assignment: a class may be named as a property that every object has.
+  return { ...merged, by_error: Object.fromEntries([...Object.entries(own), ...entries]) };
+}
+
+/** A wish may spell out that it has none. */
+type Asked<T> = {
+  [K in keyof T]?: (K extends 'by_error' ? Record<string, Asked<RetryTimes>> : T[K]) | undefined;
+};
+
+const given = (times: Asked<RetryTimes>): Partial<RetryTimes> =>
+  Object.fromEntries(Object.entries(times).filter(([, value]) => value !== undefined));
+
 /** The policy for an error of a class: that of the task, but for what the class has of its own. */
 export function policyFor({ by_error, ...times }: RetryPolicy, errorName: string): RetryTimes {
   // A class may be named as a property that every object has.

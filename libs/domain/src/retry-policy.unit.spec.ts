@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DEFAULT_RETRY_POLICY, mayRetry, retryDelayMs } from './retry-policy.js';
+import { DEFAULT_RETRY_POLICY, mayRetry, mergeRetry, policyFor, retryDelayMs } from './retry-policy.js';
 import type { RetryPolicy } from './retry-policy.js';
 
 const policies: fc.Arbitrary<RetryPolicy> = fc.record({
@@ -64,5 +64,45 @@ describe('a retry', () => {
     const retried = [1, 2, 3, 4].map((failed) => mayRetry(DEFAULT_RETRY_POLICY, failed));
     expect(retried).toEqual([true, true, true, false]);
     expect(mayRetry({ ...DEFAULT_RETRY_POLICY, max_retries: 0 }, 1)).toBe(false);
+  });
+});
+
+describe('a policy that somebody wants otherwise', () => {
+  const policy: RetryPolicy = {
+    ...DEFAULT_RETRY_POLICY,
+    by_error: { Busy: { delay_seconds: 5, max_retries: 9 }, Broken: { max_retries: 0 } },
+  };
+
+  it('stays as it is where nothing is said', () => {
+    expect(mergeRetry(policy, {})).toEqual(policy);
+    expect(mergeRetry(policy, { jitter: undefined, by_error: undefined })).toEqual(policy);
+    expect(mergeRetry(DEFAULT_RETRY_POLICY, { max_retries: 1 })).toEqual({
+      ...DEFAULT_RETRY_POLICY,
+      max_retries: 1,
+    });
+  });
+
+  it('is merged class by class, and setting by setting', () => {
+    const merged = mergeRetry(policy, {
+      delay_seconds: 1,
+      by_error: { Busy: { delay_seconds: 7, jitter: undefined }, Odd: { jitter: false } },
+    });
+    expect(merged).toMatchObject({ delay_seconds: 1, max_retries: 3 });
+    expect(merged.by_error).toEqual({
+      Busy: { delay_seconds: 7, max_retries: 9 },
+      Broken: { max_retries: 0 },
+      Odd: { jitter: false },
+    });
+  });
+
+  it('takes a class for a class, whatever its name', () => {
+    const by_error = JSON.parse('{"__proto__":{"max_retries":7},"constructor":{"max_retries":8}}') as Record<
+      string,
+      { max_retries: number }
+    >;
+    const merged = mergeRetry(DEFAULT_RETRY_POLICY, { by_error });
+    expect(policyFor(merged, '__proto__').max_retries).toBe(7);
+    expect(policyFor(merged, 'constructor').max_retries).toBe(8);
+    expect(policyFor(merged, 'toString').max_retries).toBe(3);
   });
 });

@@ -1,12 +1,10 @@
-import { DEFAULT_RETRY_POLICY, PRIORITY } from '@millrace/domain';
+import { DEFAULT_RETRY_POLICY, DEFAULT_TIME_LIMITS, PRIORITY } from '@millrace/domain';
 import type { Json, RetryPolicy } from '@millrace/domain';
 import type { HandlerRecord } from '@millrace/log';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import type { Fault } from '../http/problem.js';
 
-const DEFAULT_SOFT_TIME_LIMIT = 1800;
-const DEFAULT_TIME_LIMIT = 2400;
 const FAULTS_AT_MOST = 50;
 
 /** How tasks of a name behave unless their submitter says otherwise. */
@@ -21,8 +19,8 @@ export interface TaskDefaults {
 export const UNKNOWN_HANDLER_DEFAULTS: TaskDefaults = {
   priority: PRIORITY.default,
   retry: DEFAULT_RETRY_POLICY,
-  soft_time_limit: DEFAULT_SOFT_TIME_LIMIT,
-  time_limit: DEFAULT_TIME_LIMIT,
+  soft_time_limit: DEFAULT_TIME_LIMITS.soft,
+  time_limit: DEFAULT_TIME_LIMITS.hard,
 };
 
 /** A registered handler: its record, and what is made of it once per revision. */

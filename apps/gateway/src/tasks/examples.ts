@@ -19,6 +19,10 @@ const submission: SubmitTask = {
   task_name: 'document_processing',
   parameters: { paths: ['docs/**/*.md'] },
   priority: 7,
+  retry: {
+    max_retries: 5,
+    by_error: { RateLimited: { delay_seconds: 300 }, BadDocument: { max_retries: 0 } },
+  },
   tags: ['nightly'],
 };
 
@@ -55,7 +59,7 @@ const summary: TaskSummaryView = {
   priority: 7,
   progress: { percent: 40, step: 'docs/guides/rest-api.md', current: 4, total: 10 },
   attempt: 1,
-  max_retries: 3,
+  max_retries: 5,
   worker: 'worker-7f3a',
   error: null,
   submitted_at,
@@ -78,7 +82,14 @@ const task: TaskView = {
   parameters: { paths: ['docs/**/*.md'] },
   result: null,
   options: {
-    retry: { max_retries: 3, delay_seconds: 60, backoff_factor: 2, max_delay_seconds: 600, jitter: true },
+    retry: {
+      max_retries: 5,
+      delay_seconds: 60,
+      backoff_factor: 2,
+      max_delay_seconds: 600,
+      jitter: true,
+      by_error: { RateLimited: { delay_seconds: 300 }, BadDocument: { max_retries: 0 } },
+    },
     soft_time_limit: 1800,
     time_limit: 2400,
     expires_at: null,

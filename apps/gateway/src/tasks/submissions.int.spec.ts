@@ -257,6 +257,23 @@ describe('a submission that is refused', () => {
       'request/invalid',
       /retry\.max: Unknown field/,
     ],
+    [
+      'an unknown field of a class of errors',
+      { task_name: 'anything', retry: { by_error: { Busy: { max: 3 } } } },
+      400,
+      'request/invalid',
+      /retry\.by_error\.Busy\.max: Unknown field/,
+    ],
+    [
+      'too many classes of errors',
+      {
+        task_name: 'anything',
+        retry: { by_error: Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`Error${n}`, {}])) },
+      },
+      400,
+      'request/invalid',
+      /retry\.by_error: must name at most 32 classes/,
+    ],
     ['a list', [], 400, 'request/invalid', /expected object, received array/],
     ['no body', undefined, 400, 'request/invalid', /expected object, received undefined/],
     ['broken JSON', '{"task_name":', 400, 'request/malformed', /The body is not valid JSON: Unexpected end/],

@@ -11,6 +11,8 @@ const KEY_CHARACTERS = 256;
 /** Ten years. Longer waits and limits are mistakes, most often milliseconds. */
 const LONGEST_SECONDS = 315_360_000;
 const RETRIES_AT_MOST = 1_000;
+const ERROR_CLASSES_AT_MOST = 32;
+const ERROR_NAME_CHARACTERS = 128;
 
 /** Of a task or a queue. */
 export const Name = z.string().regex(NAME_PATTERN, {
@@ -39,13 +41,27 @@ const time = z.iso.datetime({
 // The handler's schema judges it; here any JSON is right, and walking it would only cost time.
 export const Parameters = z.unknown() as unknown as z.ZodType<Json>;
 
+const retryTimes = {
+  max_retries: z.int().min(0).max(RETRIES_AT_MOST).optional(),
+  delay_seconds: seconds.optional(),
+  backoff_factor: z.number().min(1).max(100).optional(),
+  max_delay_seconds: seconds.optional(),
+  jitter: z.boolean().optional(),
+};
+
 const Retry = z
   .strictObject({
-    max_retries: z.int().min(0).max(RETRIES_AT_MOST).optional(),
-    delay_seconds: seconds.optional(),
-    backoff_factor: z.number().min(1).max(100).optional(),
-    max_delay_seconds: seconds.optional(),
-    jitter: z.boolean().optional(),
+    ...retryTimes,
+    by_error: z
+      .record(text(ERROR_NAME_CHARACTERS), z.strictObject(retryTimes))
+      .refine((classes) => Object.keys(classes).length <= ERROR_CLASSES_AT_MOST, {
+        error: `must name at most ${ERROR_CLASSES_AT_MOST} classes.`,
+      })
+      .optional()
+      .meta({
+        description:
+          'What differs for errors of a class, by the name of the error; max_retries 0 makes it final. Merged with that of the handler.',
+      }),
   })
   .meta({
     description: 'What is left out comes from the handler, else from the defaults (3, 60, 2, 600, true).',

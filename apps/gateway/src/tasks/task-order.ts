@@ -1,5 +1,5 @@
-import { NO_TASK, decide } from '@millrace/domain';
-import type { Json, RetryPolicy, TaskEvent, TaskSpec } from '@millrace/domain';
+import { NO_TASK, decide, mergeRetry } from '@millrace/domain';
+import type { Json, TaskEvent, TaskSpec } from '@millrace/domain';
 import type { TaskRef } from '@millrace/log';
 import { DEFAULT_QUEUE } from '../handlers/queue-catalogue.js';
 import { UNKNOWN_HANDLER_DEFAULTS } from '../handlers/known-handler.js';
@@ -73,7 +73,7 @@ function specOf(
   const spec: TaskSpec = {
     name: body.task_name,
     priority: body.priority ?? defaults.priority,
-    retry: body.retry ? retryOf(body.retry, defaults.retry) : defaults.retry,
+    retry: body.retry ? mergeRetry(defaults.retry, body.retry) : defaults.retry,
     ...limitsOf(body, defaults),
     submitted_at: toTime(now),
     correlation_id: body.correlation_id ?? correlationId,
@@ -84,17 +84,6 @@ function specOf(
   if (unique_key !== undefined) spec.unique_key = unique_key;
   if (concurrency_key !== undefined) spec.concurrency_key = concurrency_key;
   return spec;
-}
-
-function retryOf(given: NonNullable<SubmitTask['retry']>, defaults: Readonly<RetryPolicy>): RetryPolicy {
-  return {
-    max_retries: given.max_retries ?? defaults.max_retries,
-    delay_seconds: given.delay_seconds ?? defaults.delay_seconds,
-    backoff_factor: given.backoff_factor ?? defaults.backoff_factor,
-    max_delay_seconds: given.max_delay_seconds ?? defaults.max_delay_seconds,
-    jitter: given.jitter ?? defaults.jitter,
-    ...(defaults.by_error && { by_error: defaults.by_error }),
-  };
 }
 
 /** A soft limit nobody asked for gives way to the hard one; one that was asked for must lie below it. */

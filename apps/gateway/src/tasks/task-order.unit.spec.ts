@@ -66,6 +66,26 @@ describe('an order', () => {
     expect(order({ eta: '2026-03-01T12:00:00Z' }).event.kind).toBe('p7');
   });
 
+  it('merges what it says of classes of errors with what its handler says', () => {
+    const careful = new KnownHandler(
+      {
+        name: 'work',
+        queue: 'works',
+        retry: { max_retries: 1, by_error: { Busy: { delay_seconds: 5, jitter: false } } },
+      },
+      () => undefined,
+    );
+    const by_error = { Busy: { delay_seconds: 300 }, Broken: { max_retries: 0 } };
+    expect(order({ retry: { by_error } }, careful).spec.retry).toEqual({
+      max_retries: 1,
+      delay_seconds: 60,
+      backoff_factor: 2,
+      max_delay_seconds: 600,
+      jitter: true,
+      by_error: { Busy: { delay_seconds: 300, jitter: false }, Broken: { max_retries: 0 } },
+    });
+  });
+
   it('bends a soft limit that nobody asked for', () => {
     expect(order({ time_limit: 5 }).spec).toMatchObject({ soft_time_limit: 5, time_limit: 5 });
     expect(refusal({ soft_time_limit: 30 })).toMatch(/30 s lies above the time limit of 20 s/);

@@ -74,14 +74,22 @@ export const AttemptView = z
   })
   .meta({ id: 'Attempt' });
 
+const retryTimes = {
+  max_retries: z.int(),
+  delay_seconds: z.number(),
+  backoff_factor: z.number(),
+  max_delay_seconds: z.number(),
+  jitter: z.boolean(),
+};
+
 export const TaskOptionsView = z
   .object({
     retry: z.object({
-      max_retries: z.int(),
-      delay_seconds: z.number(),
-      backoff_factor: z.number(),
-      max_delay_seconds: z.number(),
-      jitter: z.boolean(),
+      ...retryTimes,
+      by_error: z
+        .record(z.string(), z.object(retryTimes).partial())
+        .optional()
+        .meta({ description: 'What differs for errors of a class, by the name of the error.' }),
     }),
     soft_time_limit: z.number(),
     time_limit: z.number(),

@@ -136,7 +136,9 @@ describe('the status of a task', () => {
 describe('a task', () => {
   it('has its parameters, options and attempts', async () => {
     const parameters = { text: 'ü'.repeat(10_000) };
-    const taskId = await submit({ parameters, retry: { max_retries: 1, delay_seconds: 0 }, unique_key: 'k' });
+    const by_error = { Busy: { delay_seconds: 300 } };
+    const retry = { max_retries: 1, delay_seconds: 0, by_error };
+    const taskId = await submit({ parameters, retry, unique_key: 'k' });
     await driver.start(taskId);
     await driver.fail(taskId, 'first', true);
     const task = await get(taskId);
@@ -144,7 +146,7 @@ describe('a task', () => {
       status: 'RETRY',
       parameters,
       result: null,
-      options: { retry: { max_retries: 1 }, time_limit: 2400, unique_key: 'k', expires_at: null },
+      options: { retry: { max_retries: 1, by_error }, time_limit: 2400, unique_key: 'k', expires_at: null },
       attempts: [{ attempt: 1, worker: 'worker-1', outcome: 'failed', error: { message: 'first' } }],
     });
   });
