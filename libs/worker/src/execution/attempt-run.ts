@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { signalWait } from '@millrace/domain';
 import type { Command, Fact, Json, Progress, StepRecord } from '@millrace/domain';
 import { ConcurrencyError } from '@millrace/log';
-import type { TaskLog } from '@millrace/log';
 import { SignalTimeoutError, TaskSuspendedError, UnrecoverableError } from '../errors.js';
 import type { Attempt } from './attempt.js';
+import type { LogPort } from './log-port.js';
 import type {
   AttemptPort,
   BegunStep,
@@ -24,7 +23,7 @@ const STATE_BYTES = 512 * 1024;
 
 /** What an attempt needs beside itself to record what its handler does. */
 export interface RunParts {
-  log: TaskLog;
+  log: LogPort;
   /** What earlier attempts have recorded; undefined when there is nothing. */
   journal: Journal | undefined;
   reporter: () => ProgressReporter;
@@ -106,11 +105,11 @@ export class AttemptRun implements AttemptPort {
     const journal = this.#journal;
     const begun = journal.begin('', key ?? journal.nameFor('sleep'), 'sleep');
     const known = begun.recorded ?? (await this.#kept(begun));
-    const until = known?.until ?? inSeconds(seconds);
+    const until = known?.until ?? this.#inSeconds(seconds);
     if (!known) await this.#recordStep(begun, { until });
-    const leftMs = Date.parse(until) - Date.now();
+    const leftMs = Date.parse(until) - this.attempt.time.now();
     if (leftMs > IN_PLACE_MS) await this.#suspend({ until });
-    if (leftMs > 0) await sleep(leftMs, undefined, { signal: this.attempt.signal });
+    if (leftMs > 0) await this.attempt.time.sleep(leftMs, this.attempt.signal);
   }
 
   async waitForSignal(name: string, options: SignalOptions): Promise<Json> {
@@ -119,7 +118,8 @@ export class AttemptRun implements AttemptPort {
     const begun = journal.begin('', key ?? journal.nameFor(`signal:${name}`), 'signal');
     const known = begun.recorded ?? (await this.#kept(begun));
     if (known?.result !== undefined) return outcomeOf(name, known);
-    const until = known?.until ?? (timeoutSeconds === undefined ? undefined : inSeconds(timeoutSeconds));
+    const until =
+      known?.until ?? (timeoutSeconds === undefined ? undefined : this.#inSeconds(timeoutSeconds));
     const deadline = until === undefined ? {} : { until };
     const signal = await this.#nextSignal(name);
     if (signal) {
@@ -127,7 +127,7 @@ export class AttemptRun implements AttemptPort {
       await this.#recordStep(begun, { ...deadline, signal_name: name, signal: sequence, result: payload });
       return payload;
     }
-    if (until !== undefined && Date.parse(until) <= Date.now())
+    if (until !== undefined && Date.parse(until) <= this.attempt.time.now())
       return outcomeOf(name, await this.#recordStep(begun, { until, signal_name: name, result: null }));
     if (until !== undefined && !known) await this.#recordStep(begun, { until, signal_name: name });
     return this.#suspend({ ...deadline, waiting_for: signalWait(name) });
@@ -190,6 +190,10 @@ export class AttemptRun implements AttemptPort {
     }
   }
 
+  #inSeconds(seconds: number): string {
+    return new Date(this.attempt.time.now() + seconds * 1000).toISOString();
+  }
+
   #close(key: string): void {
     this.#open.delete(key);
     if (this.#open.size > 0) return;
@@ -201,8 +205,6 @@ function outcomeOf(name: string, { signal, result }: StepRecord): Json {
   if (signal !== undefined) return result ?? null;
   throw new SignalTimeoutError(`The signal "${name}" did not come in time.`);
 }
-
-const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 
 function refuseLong(what: string, value: Json, atMost: number, instead: string): void {
   const bytes = Buffer.byteLength(JSON.stringify(value));

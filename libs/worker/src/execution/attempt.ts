@@ -1,8 +1,11 @@
 import { MAX_LOST, decide, evolve } from '@millrace/domain';
 import type { Command, Fact, Json, RunningTask, TaskState } from '@millrace/domain';
-import type { TaskLog, Ticket } from '@millrace/log';
+import type { Ticket } from '@millrace/log';
 import { AttemptOvertakenError } from '../errors.js';
 import type { AttemptFacts } from './attempt-context.js';
+import type { LogPort } from './log-port.js';
+import { machineTime } from './time-and-chance.js';
+import type { TimeAndChance } from './time-and-chance.js';
 
 const NO_TAGS: readonly string[] = [];
 
@@ -20,7 +23,8 @@ export type Interruption = Error;
  */
 export class Attempt {
   readonly token: number;
-  readonly startedAt = performance.now();
+  /** As `time.elapsed()` tells it. */
+  readonly startedAt: number;
   /** Resolves when the attempt must stop. */
   readonly interrupted: Promise<Interruption>;
   #state: RunningTask;
@@ -34,10 +38,12 @@ export class Attempt {
   constructor(
     readonly holding: Holding,
     state: RunningTask,
-    private readonly log: TaskLog,
+    private readonly log: LogPort,
     readonly actor: string,
+    readonly time: TimeAndChance = machineTime,
   ) {
     this.#state = state;
+    this.startedAt = time.elapsed();
     this.token = state.run.token;
     this.interrupted = new Promise((resolve) => (this.#interrupt = resolve));
   }
@@ -56,7 +62,7 @@ export class Attempt {
   }
 
   get durationMs(): number {
-    return Math.round(performance.now() - this.startedAt);
+    return Math.round(this.time.elapsed() - this.startedAt);
   }
 
   /** Made when the handler first looks at it: most handlers never do. */
@@ -132,7 +138,7 @@ export class Attempt {
   ): Promise<{ fact: Fact; state: TaskState } | undefined> {
     // What a handler left running behind its own end.
     if (this.#isOver) throw new AttemptOvertakenError('The attempt has ended.');
-    const event = decide(command, this.#state, { now: Date.now(), random: Math.random() });
+    const event = decide(command, this.#state, { now: this.time.now(), random: this.time.random() });
     if (!event) return undefined;
     const { queue, id } = this.#state;
     const fact = await this.log.append({ queue, task_id: id }, this.#state.sequence, event, {

@@ -1,11 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_TASK, decide, evolve } from '@millrace/domain';
 import type { Command, ExistingTask, Fact, Run, TaskState } from '@millrace/domain';
 import { ConcurrencyError, LogUnavailableError, decodeDue, factOf } from '@millrace/log';
-import type { TaskLog, Ticket } from '@millrace/log';
+import type { Ticket } from '@millrace/log';
 import { judge } from './judge.js';
 import { Attempt } from './attempt.js';
 import type { Holding } from './attempt.js';
+import type { ClaimPort } from './log-port.js';
+import { machineTime } from './time-and-chance.js';
+import type { TimeAndChance } from './time-and-chance.js';
 
 /** What became of a ticket: it runs; its task needs it no more; or its task is somebody else's business for now. */
 export type Claim =
@@ -20,13 +22,15 @@ const ASK_TIMEOUT_MS = 1_000;
 const TAKE_OVER_WITHIN_MS = 2_000;
 
 export interface ClaimerOptions {
-  log: TaskLog;
+  log: ClaimPort;
   /** Id of this process. */
   worker: string;
   actor: string;
   isMine: (token: number) => boolean;
   /** Defaults to {@link QUIET_AFTER_CONNECT_MS}. */
   quietMs?: number;
+  /** Defaults to {@link machineTime}. */
+  time?: TimeAndChance;
 }
 
 /** The state that a ticket promises: its own ready fact, or the wait that its timer served (then `after` names the wait). */
@@ -47,7 +51,11 @@ export function readTicket(ticket: Ticket): Promised {
 
 /** Turns a ticket into an attempt, on the condition that the log agrees. */
 export class Claimer {
-  constructor(private readonly options: ClaimerOptions) {}
+  readonly #time: TimeAndChance;
+
+  constructor(private readonly options: ClaimerOptions) {
+    this.#time = options.time ?? machineTime;
+  }
 
   async claim(holding: Holding, promised: Promised): Promise<Claim> {
     try {
@@ -108,7 +116,7 @@ export class Claimer {
 
   async #append(holding: Holding, state: TaskState, command: Command): Promise<Claim> {
     const { log, actor } = this.options;
-    const event = decide(command, state, { now: Date.now(), random: Math.random() });
+    const event = decide(command, state, { now: this.#time.now(), random: this.#time.random() });
     if (!event || state.phase === 'none') return { outcome: 'void' };
     // What was found out about another worker holds for a moment only: a take-over may not be sent again after an outage.
     const options = command.type === 'take-over' ? { actor, deadlineMs: TAKE_OVER_WITHIN_MS } : { actor };
@@ -116,7 +124,7 @@ export class Claimer {
     const next = evolve(state, fact);
     // An expired task, or one that was lost too often, ends here instead of running.
     if (next.phase !== 'running') return { outcome: 'void' };
-    return { outcome: 'running', attempt: new Attempt(holding, next, log, actor) };
+    return { outcome: 'running', attempt: new Attempt(holding, next, log, actor, this.#time) };
   }
 
   /** The fact that the refusal named; if that is no fact of the log any more, whatever is the task's last one. */
@@ -131,7 +139,7 @@ export class Claimer {
     const { log } = this.options;
     const first = await log.askRuns(run.worker, run, ASK_TIMEOUT_MS);
     if (first !== undefined) return first;
-    await sleep(ASK_TIMEOUT_MS);
+    await this.#time.sleep(ASK_TIMEOUT_MS);
     return (await log.askRuns(run.worker, run, ASK_TIMEOUT_MS)) ?? false;
   }
 }

@@ -1,5 +1,4 @@
 import { ConcurrencyError, LogRefusedError } from '@millrace/log';
-import type { TaskLog } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
 import type { AttemptLog } from '../attempt-log.js';
 import {
@@ -17,10 +16,11 @@ import { taskLogger } from '../logs.js';
 import type { LineSink } from '../logs.js';
 import type { Attempt } from './attempt.js';
 import { AttemptContext } from './attempt-context.js';
+import type { LogPort } from './log-port.js';
 import { AttemptRun } from './attempt-run.js';
 import { readJournal } from './journal.js';
 import { judge } from './judge.js';
-import { commandFor, settlementOf } from './outcome.js';
+import { commandFor, isError, settlementOf } from './outcome.js';
 import type { Outcome } from './outcome.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { resultOf } from './result.js';
@@ -38,7 +38,7 @@ export interface Execution {
 /** Runs the handler of a claimed task and records how it ended: run → record → acknowledge. */
 export class Executor {
   constructor(
-    private readonly log: TaskLog,
+    private readonly log: LogPort,
     private readonly logger: Logger,
     private readonly attempts: AttemptLog,
     private readonly lines: LineSink,
@@ -165,4 +165,4 @@ export class Executor {
 }
 
 /** What timers, fetch and streams reject with when a signal aborts: the reason says more than the rejection. */
-const isAbortError = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+const isAbortError = (error: unknown): boolean => isError(error) && error.name === 'AbortError';

@@ -1,7 +1,7 @@
 import { STEPS_NAMED } from '@millrace/domain';
 import type { Fact, Json, Run, StepRecord, StepType } from '@millrace/domain';
-import type { Reader } from '@millrace/log';
 import { StepChangedError, UnrecoverableError } from '../errors.js';
+import type { LogPort } from './log-port.js';
 
 /** A step as it stands in the log. */
 interface Recorded {
@@ -152,7 +152,10 @@ export class Journal {
 }
 
 /** Reads what a run has recorded: the checkpoint, and the steps since by the links between them. Nothing in between is looked at. */
-export async function readJournal(read: Reader, run: Pick<Run, 'checkpoint' | 'step'>): Promise<Journal> {
+export async function readJournal(
+  read: LogPort['read'],
+  run: Pick<Run, 'checkpoint' | 'step'>,
+): Promise<Journal> {
   const [checkpoint, steps] = await Promise.all([
     run.checkpoint === undefined ? undefined : factAt(read, run.checkpoint),
     stepsBack(read, run.step),
@@ -161,7 +164,7 @@ export async function readJournal(read: Reader, run: Pick<Run, 'checkpoint' | 's
 }
 
 /** The newest first. Each step names many before it, so that a wave of reads takes one round trip. */
-async function stepsBack(read: Reader, last: number | undefined): Promise<Fact[]> {
+async function stepsBack(read: LogPort['read'], last: number | undefined): Promise<Fact[]> {
   const facts: Fact[] = [];
   for (let wave = last === undefined ? [] : [last]; wave.length > 0;) {
     facts.push(...(await Promise.all(wave.map((sequence) => factAt(read, sequence)))));
@@ -171,7 +174,7 @@ async function stepsBack(read: Reader, last: number | undefined): Promise<Fact[]
   return facts;
 }
 
-async function factAt(read: Reader, sequence: number): Promise<Fact> {
+async function factAt(read: LogPort['read'], sequence: number): Promise<Fact> {
   const fact = await read.factAt(sequence);
   if (fact) return fact;
   throw new UnrecoverableError(

@@ -71,7 +71,7 @@ function isRetryable(error: unknown, { retryIf }: ErrorJudge): boolean {
 
 /** Also an error of the user's own with this name counts, as when two copies of the library are loaded. */
 function delayIn(error: unknown): number | undefined {
-  if (!(error instanceof Error) || error.name !== 'RetryLater') return undefined;
+  if (!isError(error) || error.name !== 'RetryLater') return undefined;
   const { seconds } = error as Partial<RetryLater>;
   return typeof seconds === 'number' && seconds >= 0 ? seconds * 1000 : undefined;
 }
@@ -86,12 +86,23 @@ export function settlementOf(outcome: Outcome): 'ack' | 'nak' | 'leave' {
 
 /** Also an error class of the user's own with this name counts, as when two copies of the library are loaded. */
 const isUnrecoverable = (error: unknown): boolean =>
-  error instanceof UnrecoverableError || (error instanceof Error && error.name === 'UnrecoverableError');
+  error instanceof UnrecoverableError || (isError(error) && error.name === 'UnrecoverableError');
+
+/** By what it has: an error of another realm, as tests run in and `node:vm` makes, is no instance of the Error of this one. */
+export function isError(thrown: unknown): thrown is Error {
+  if (thrown instanceof Error) return true;
+  if (typeof thrown !== 'object' || thrown === null) return false;
+  const { name, message, stack } = thrown as Partial<Error>;
+  return (
+    typeof name === 'string' &&
+    typeof message === 'string' &&
+    (stack === undefined || typeof stack === 'string')
+  );
+}
 
 /** Whatever was thrown, as the log keeps it. */
 export function describe(thrown: unknown): TaskError {
-  if (!(thrown instanceof Error))
-    return { name: 'Error', message: cut(`A handler threw ${safeText(thrown)}.`) };
+  if (!isError(thrown)) return { name: 'Error', message: cut(`A handler threw ${safeText(thrown)}.`) };
   return {
     name: cut(thrown.name),
     message: cut(thrown.message),

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import {
   AttemptOvertakenError,
@@ -140,6 +141,12 @@ describe('a result', () => {
 });
 
 describe('an error in the log', () => {
+  it('may come from another realm, as those of tests and node:vm do', () => {
+    const foreign: unknown = runInNewContext('new TypeError("far away")');
+    expect(foreign instanceof Error).toBe(false);
+    expect(describeError(foreign)).toMatchObject({ name: 'TypeError', message: 'far away' });
+  });
+
   it.each(['text', { code: 4 }, undefined, 12n, Symbol('s')])('says what a handler threw: %p', (thrown) => {
     expect(describeError(thrown)).toMatchObject({
       name: 'Error',

@@ -1,6 +1,6 @@
 import type { Progress } from '@millrace/domain';
-import type { TaskLog } from '@millrace/log';
 import type { Attempt } from './attempt.js';
+import type { LogPort } from './log-port.js';
 
 /** Live progress of one task goes out at most so often. */
 const LIVE_EVERY_MS = 1_000;
@@ -20,26 +20,31 @@ export class ProgressReporter {
 
   constructor(
     private readonly attempt: Attempt,
-    private readonly log: TaskLog,
+    private readonly log: LogPort,
     /** Told when the log refused a report: the attempt was overtaken. */
     private readonly onRefused: (error: unknown) => void,
   ) {}
 
   report(progress: Progress): void {
     this.#latest = bounded(progress);
-    this.flush(performance.now());
+    this.flush(this.attempt.time.elapsed());
   }
 
-  /** Sends what was held back and is due by now. */
+  /**
+   * Sends what was held back and is due by now.
+   *
+   * @param now as the attempt's `time.elapsed()` tells it
+   */
   flush(now: number): void {
     if (!this.#latest || this.attempt.interruption || now - this.#liveAt < LIVE_EVERY_MS) return;
     const progress = this.#latest;
     this.#latest = undefined;
     this.#liveAt = now;
     const { queue, id, run } = this.attempt.state;
+    const at = new Date(this.attempt.time.now()).toISOString();
     this.log.reportProgress(
       { queue, task_id: id },
-      JSON.stringify({ token: run.token, attempt: run.attempt, at: new Date().toISOString(), progress }),
+      JSON.stringify({ token: run.token, attempt: run.attempt, at, progress }),
     );
     if (now - this.#loggedAt < LOGGED_EVERY_MS) return;
     this.#loggedAt = now;
