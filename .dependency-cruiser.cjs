@@ -66,11 +66,15 @@ module.exports = {
       name: 'one-entrance',
       severity: 'error',
       comment:
-        'A workspace is what its src/index.ts exports: a deep import turns its insides into a promise.',
+        'A workspace is what its src/index.ts exports (libs/worker has a second entrance for the test kit): a deep import turns its insides into a promise.',
       from: { path: '^((?:libs|apps)/[^/]+|samples|test)/' },
       to: {
         path: '^((libs|apps)/[^/]+|samples|test)/(src|dist)/',
-        pathNot: ['^$1/', '^((libs|apps)/[^/]+|samples|test)/(src/index\\.ts|dist/index\\.d\\.ts)$'],
+        pathNot: [
+          '^$1/',
+          '^((libs|apps)/[^/]+|samples|test)/(src/index\\.ts|dist/index\\.d\\.ts)$',
+          '^libs/worker/dist/testkit/index\\.d\\.ts$',
+        ],
       },
     },
     {
@@ -124,8 +128,25 @@ module.exports = {
     {
       name: 'tests-stay-in-tests',
       severity: 'error',
-      comment: 'Servers, fixtures and signals of the test suites must never reach a production process.',
-      from: { path: '^(libs|apps|samples)/', pathNot: ['^libs/testing/', SPEC] },
+      comment:
+        'Servers, fixtures and signals of the test suites, and the test kit of handlers, must never reach a production process.',
+      from: { path: '^(libs|apps|samples)/', pathNot: ['^libs/testing/', '^libs/worker/src/testkit/', SPEC] },
+      to: {
+        path: [
+          '^libs/testing/',
+          '^libs/worker/(src|dist)/testkit/',
+          '^test/',
+          SPEC,
+          PACKAGE('(@jest/globals|fast-check)'),
+        ],
+      },
+    },
+    {
+      name: 'testkit-brings-no-servers',
+      severity: 'error',
+      comment:
+        'Users test their handlers with it in any test runner: it needs none of ours, and no server either.',
+      from: { path: '^libs/worker/src/testkit/', pathNot: SPEC },
       to: { path: ['^libs/testing/', '^test/', SPEC, PACKAGE('(@jest/globals|fast-check)')] },
     },
     {

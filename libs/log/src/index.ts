@@ -5,7 +5,7 @@ export { workerRecordSchema } from './bucket-records.js';
 export type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord, WorkerRecord } from './bucket-records.js';
 export { Bucket } from './buckets.js';
 export type { Buckets, Entry } from './buckets.js';
-export { decodeDue, decodeFact, encodeFact, factOf } from './codec.js';
+export { decodeDue, decodeFact, encodeFact, encodeTimer, factOf } from './codec.js';
 export type { DueTicket } from './codec.js';
 export {
   BadBodyError,

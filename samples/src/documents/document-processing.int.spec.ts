@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { TaskCancelledError, UnrecoverableError } from '@millrace/worker';
-import { recordedContext } from '../recorded-context.specification.js';
+import { testHandler } from '@millrace/worker/testkit';
 import { DocumentProcessingHandler } from './document-processing.handler.js';
 import { SearchIndex } from './search-index.js';
 
@@ -20,9 +19,27 @@ async function setup(files: Record<string, string | Buffer>) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), content);
   }
-  const handler = new DocumentProcessingHandler({ documentsRoot, resultsDir });
-  const run = (...paths: string[]) => handler.process(recordedContext({ paths }).context);
-  return { folder, documentsRoot, resultsDir, handler, run };
+  return { documentsRoot, resultsDir, ...kitOf(documentsRoot, resultsDir) };
+}
+
+type Result = Awaited<ReturnType<DocumentProcessingHandler['process']>>;
+
+function kitOf(documentsRoot: string, resultsDir: string) {
+  const kit = testHandler(new DocumentProcessingHandler({ documentsRoot, resultsDir }), 'process');
+  const ended = async (paths: string[]) => {
+    const task = kit.submit({ paths });
+    await task.until('ended');
+    return task;
+  };
+  return {
+    kit,
+    run: async (...paths: string[]) => {
+      const { result, error } = await ended(paths);
+      if (error) throw new Error(error.message);
+      return result as unknown as Result;
+    },
+    errorOf: async (...paths: string[]) => (await ended(paths)).error,
+  };
 }
 
 afterEach(async () => {
@@ -31,19 +48,20 @@ afterEach(async () => {
 
 describe('document_processing', () => {
   it('describes every document and writes an index that finds them', async () => {
-    const { handler, resultsDir } = await setup({
+    const { kit, resultsDir } = await setup({
       'root/a.md': '# Rivers\n\nWater turns the wheel.\n\n```sh\nmillrace --start\n```\n',
       'root/deep/b.txt': 'Вода вращает колесо. 水は車を回す。',
     });
-    const { context, reports } = recordedContext({ paths: ['**/*.{md,txt}'] });
-    const result = await handler.process(context);
+    const task = kit.submit({ paths: ['**/*.{md,txt}'] });
+    await task.until('succeeded');
+    const result = task.result as unknown as Result;
 
     expect(result.documents.map(({ path, title }) => [path, title])).toEqual([
       ['a.md', 'Rivers'],
       ['deep/b.txt', 'deep/b.txt'],
     ]);
     expect(result.totals).toMatchObject({ documents: 2, skipped: 0, sentences: 4, headings: 1 });
-    expect(reports).toEqual([
+    expect(task.progress).toEqual([
       { current: 1, total: 2, percent: 50, step: 'a.md' },
       { current: 2, total: 2, percent: 100, step: 'deep/b.txt' },
     ]);
@@ -104,10 +122,11 @@ describe('document_processing', () => {
   it.each(['../x.md', 'a/../../x.md', '{..,a}/x.md', '/etc/passwd', 'C:\\x.md', '..\\x.md', '!../x.md'])(
     'refuses %s for good',
     async (path) => {
-      const { run } = await setup({ 'root/a.md': 'a', 'x.md': 'x' });
-      const running = run('a.md', path);
-      await expect(running).rejects.toThrow(UnrecoverableError);
-      await expect(running).rejects.toThrow(`The path ${path} leaves the documents folder`);
+      const { errorOf } = await setup({ 'root/a.md': 'a', 'x.md': 'x' });
+      expect(await errorOf('a.md', path)).toMatchObject({
+        name: 'UnrecoverableError',
+        message: expect.stringContaining(`The path ${path} leaves the documents folder`),
+      });
     },
   );
 
@@ -128,30 +147,31 @@ describe('document_processing', () => {
   });
 
   it('fails for good when nothing matches, naming the globs', async () => {
-    const { run } = await setup({});
-    const running = run('docs/*.md', '*.txt');
-    await expect(running).rejects.toThrow(UnrecoverableError);
-    await expect(running).rejects.toThrow('matches docs/*.md, *.txt.');
+    const { errorOf } = await setup({});
+    expect(await errorOf('docs/*.md', '*.txt')).toMatchObject({
+      name: 'UnrecoverableError',
+      message: expect.stringContaining('matches docs/*.md, *.txt.'),
+    });
   });
 
   it('stops between two documents, and writes nothing', async () => {
-    const { handler, resultsDir } = await setup({ 'root/a.md': 'a', 'root/b.md': 'b' });
-    const { context, reports, stop } = recordedContext({ paths: ['*.md'] });
-    const reason = new TaskCancelledError('cancelled');
-    const progress: typeof context.progress = (report) => {
-      context.progress(report);
-      stop(reason);
-    };
-    await expect(handler.process({ ...context, progress })).rejects.toBe(reason);
-    expect(reports).toHaveLength(1);
+    const { kit, resultsDir } = await setup({ 'root/a.md': 'a', 'root/b.md': 'b' });
+    const task = kit.submit({ paths: ['*.md'] });
+    task.when(
+      () => task.progress.length === 1,
+      () => task.cancel(),
+    );
+    await task.until('cancelled');
+    await task.handlerEnded();
+    expect(task.progress).toHaveLength(1);
     await expect(readdir(resultsDir)).rejects.toThrow('ENOENT');
   });
 
   it('reads the documents of this project in less than 2 s', async () => {
     const { resultsDir } = await setup({});
-    const handler = new DocumentProcessingHandler({ documentsRoot: PROJECT, resultsDir });
+    const { run } = kitOf(PROJECT, resultsDir);
     const began = performance.now();
-    const { totals } = await handler.process(recordedContext({ paths: ['**/*.md'] }).context);
+    const { totals } = await run('**/*.md');
     expect(totals.documents).toBeGreaterThan(5);
     expect(performance.now() - began).toBeLessThan(2000);
   });

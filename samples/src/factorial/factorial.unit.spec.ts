@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { TaskCancelledError } from '@millrace/worker';
+import { testHandler } from '@millrace/worker/testkit';
 import fc from 'fast-check';
-import { recordedContext } from '../recorded-context.specification.js';
 import { exactJson, factorials } from './factorial.js';
 import { FactorialHandler } from './factorial.handler.js';
 
@@ -26,11 +25,14 @@ describe('factorials', () => {
   });
 });
 
+const kit = testHandler(new FactorialHandler(), 'calculate');
+
 describe('calculate_factorial', () => {
   it('reports one step for each i', async () => {
-    const { context, reports } = recordedContext({ number: 4 });
-    expect(await new FactorialHandler().calculate(context)).toEqual({ number: 4, factorial: 24 });
-    expect(reports).toEqual([
+    const run = kit.submit({ number: 4 });
+    await run.until('succeeded');
+    expect(run.result).toEqual({ number: 4, factorial: 24 });
+    expect(run.progress).toEqual([
       { current: 1, total: 4, percent: 25, step: '1!' },
       { current: 2, total: 4, percent: 50, step: '2!' },
       { current: 3, total: 4, percent: 75, step: '3!' },
@@ -39,25 +41,28 @@ describe('calculate_factorial', () => {
   });
 
   it('knows that 0! is 1', async () => {
-    const { context } = recordedContext({ number: 0 });
-    expect(await new FactorialHandler().calculate(context)).toEqual({ number: 0, factorial: 1 });
+    const run = kit.submit({ number: 0 });
+    await run.until('succeeded');
+    expect(run.result).toEqual({ number: 0, factorial: 1 });
   });
 
-  it('is exact for the largest number it takes', async () => {
-    const { context } = recordedContext({ number: 10_000 });
-    const { factorial } = await new FactorialHandler().calculate(context);
+  it('is exact for the largest number it takes, and takes none that is larger', async () => {
+    const run = kit.submit({ number: 10_000 });
+    await run.until('succeeded');
+    const { factorial } = run.result as { factorial: string };
     expect(factorial).toMatch(/^28462596809170545189\d+0{2499}$/);
-    expect(String(factorial)).toHaveLength(35_660);
+    expect(factorial).toHaveLength(35_660);
+    expect(() => kit.submit({ number: 10_001 })).toThrow('do not fit calculate_factorial');
   });
 
-  it('stops with the reason of its signal', async () => {
-    const { context, reports, stop } = recordedContext({ number: 100 });
-    const reason = new TaskCancelledError('cancelled');
-    const progress: typeof context.progress = (report) => {
-      context.progress(report);
-      if (report.current === 3) stop(reason);
-    };
-    await expect(new FactorialHandler().calculate({ ...context, progress })).rejects.toBe(reason);
-    expect(reports).toHaveLength(3);
+  it('stops when it is cancelled', async () => {
+    const run = kit.submit({ number: 100 });
+    run.when(
+      () => run.progress.length === 3,
+      () => run.cancel(),
+    );
+    await run.until('cancelled');
+    await run.handlerEnded();
+    expect(run.progress).toHaveLength(3);
   });
 });

@@ -2,27 +2,39 @@ import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { NestFactory } from '@nestjs/core';
-import { UnrecoverableError } from '@millrace/worker';
-import { recordedContext } from '../recorded-context.specification.js';
+import { testHandler } from '@millrace/worker/testkit';
 import GreetingModule, { GreetingHandler } from './greeting.module.js';
 
 const PROJECT = new URL('../../../', import.meta.url);
 
+const kit = testHandler(new GreetingHandler(), 'greet');
+
 describe('greet', () => {
   it('greets everybody', async () => {
-    const { context, reports } = recordedContext({ names: ['Ada'], failures: 0 });
-    expect(await new GreetingHandler().greet(context)).toEqual({ greetings: ['Hello Ada!'] });
-    expect(reports).toEqual([{ current: 1, total: 1, step: 'Ada' }]);
+    const run = kit.submit({ names: ['Ada'] });
+    await run.until('succeeded');
+    expect(run.result).toEqual({ greetings: ['Hello Ada!'] });
+    expect(run.progress).toEqual([{ current: 1, total: 1, step: 'Ada' }]);
+    expect(run.logs).toEqual([expect.objectContaining({ message: 'Greeted', fields: { name: 'Ada' } })]);
   });
 
-  it('fails as often as it is told to', async () => {
-    const { context } = recordedContext({ names: ['Ada'], failures: 2 }, { attempt: 2 });
-    await expect(new GreetingHandler().greet(context)).rejects.toThrow('Attempt 2 was told to fail.');
+  it('fails as often as it is told to, and then succeeds', async () => {
+    const run = kit.submit({ names: ['Ada'], failures: 2 });
+    await run.until('scheduled');
+    expect(run.error?.message).toBe('Attempt 1 was told to fail.');
+    await run.advance({ seconds: 2 + 4 });
+    expect(run.kinds.filter((kind) => kind !== 'progress')).toEqual([
+      'p5',
+      ...['started', 'scheduled'],
+      ...['started', 'scheduled'],
+      ...['started', 'succeeded'],
+    ]);
   });
 
   it('does not ask for another attempt when none can go better', async () => {
-    const { context } = recordedContext({ names: ['Ada', ''], failures: 0 });
-    await expect(new GreetingHandler().greet(context)).rejects.toThrow(UnrecoverableError);
+    const run = kit.submit({ names: ['Ada', ''] });
+    await run.until('failed');
+    expect(run.error?.name).toBe('UnrecoverableError');
   });
 });
 

@@ -1,36 +1,34 @@
 import { describe, expect, it } from '@jest/globals';
-import { TaskCancelledError } from '@millrace/worker';
-import { recordedContext } from '../recorded-context.specification.js';
+import { testHandler } from '@millrace/worker/testkit';
 import { SimpleHandler } from './simple.handler.js';
+
+const kit = testHandler(new SimpleHandler(), 'run');
 
 describe('my_simple_task', () => {
   it('takes a second for each message and reports it', async () => {
-    const { context, reports } = recordedContext({ message: 'Hello', count: 1 });
+    const run = kit.submit({ message: 'Hello' });
     const began = performance.now();
-    expect(await new SimpleHandler().run(context)).toEqual({
-      message: 'Hello',
-      count: 1,
-      results: ['Hello - iteration 1'],
-    });
+    await run.until('succeeded');
+    expect(run.result).toEqual({ message: 'Hello', count: 1, results: ['Hello - iteration 1'] });
     expect(performance.now() - began).toBeGreaterThan(990);
-    expect(reports).toEqual([{ current: 1, total: 1, percent: 100, step: 'iteration 1 of 1' }]);
+    expect(run.progress).toEqual([{ current: 1, total: 1, percent: 100, step: 'iteration 1 of 1' }]);
   });
 
-  it('ends its wait at once when its signal aborts', async () => {
-    const { context, reports, stop } = recordedContext({ message: 'Hello', count: 100 });
-    const running = new SimpleHandler().run(context);
-    const reason = new TaskCancelledError('cancelled');
-    stop(reason);
-    await expect(running).rejects.toMatchObject({ name: 'AbortError', cause: reason });
-    expect(reports).toEqual([]);
+  it('ends its wait at once when it is cancelled', async () => {
+    const run = kit.submit({ message: 'Hello', count: 100 });
+    await run.until('running');
+    const began = performance.now();
+    run.cancel();
+    await run.handlerEnded();
+    expect(performance.now() - began).toBeLessThan(900);
+    expect([run.status, run.progress]).toEqual(['REVOKED', []]);
   });
 
-  it('does not begin after its signal has aborted', async () => {
-    const reason = new TaskCancelledError('cancelled');
-    const { context } = recordedContext(
-      { message: 'Hello', count: 1 },
-      { signal: AbortSignal.abort(reason) },
-    );
-    await expect(new SimpleHandler().run(context)).rejects.toBe(reason);
+  it('is stopped by its soft limit, and tried again', async () => {
+    const run = kit.submit({ message: 'Hello', count: 100 });
+    await run.until('running');
+    await run.advance({ seconds: 290 });
+    await run.until('scheduled');
+    expect([run.status, run.error?.name]).toEqual(['RETRY', 'SoftTimeLimitExceeded']);
   });
 });
