@@ -1,0 +1,14 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import { SubmitTask } from './submit-task.schema.js';
+
+const GUIDE = new URL('../../../../docs/guides/long-runs.md', import.meta.url);
+
+describe('a submission', () => {
+  it('may be what the guide to long runs shows', async () => {
+    const shown = [...(await readFile(GUIDE, 'utf8')).matchAll(/```json\n(.*?)```/gs)];
+    expect(shown).toHaveLength(1);
+    const body: unknown = JSON.parse(shown[0]?.[1] ?? '');
+    expect(SubmitTask.parse(body)).toEqual(body);
+  });
+});
