@@ -59,14 +59,15 @@ export class MemoryLog {
   }
 
   /** Decides and appends. Nothing is written when the wish is already true. */
-  change(command: Command, actor: string): void {
+  change(command: Command, actor: string): Fact | undefined {
     const context = { now: this.time.now(), random: this.time.random() };
     const event = decide(command, this.#state, context);
-    if (event) this.append(this.facts.at(-1)?.sequence ?? 0, event, { actor });
+    return event && this.append(this.facts.at(-1)?.sequence ?? 0, event, { actor });
   }
 
   signal(name: string, payload: Json, actor: string): void {
-    this.#signals.push({ sequence: ++this.#sequence, name, payload });
+    const at = new Date(this.time.now()).toISOString();
+    this.#signals.push({ sequence: ++this.#sequence, name, payload, at });
     this.change({ type: 'release', waiting_for: signalWait(name) }, actor);
   }
 
@@ -75,11 +76,10 @@ export class MemoryLog {
   }
 
   /** See `TaskLog.releaseIfSignalled`. */
-  releaseIfSignalled(wait: Fact, since: number): boolean {
+  releaseIfSignalled(wait: Fact, since: number): Fact | undefined {
     const waiting_for = 'waiting_for' in wait.data ? wait.data.waiting_for : undefined;
     const signal = this.signalsAfter(since).find(({ name }) => signalWait(name) === waiting_for);
-    if (signal) this.change({ type: 'release', waiting_for: signalWait(signal.name) }, wait.actor);
-    return signal !== undefined;
+    return signal && this.change({ type: 'release', waiting_for: signalWait(signal.name) }, wait.actor);
   }
 
   /** See `Reader.parametersOf`. */
