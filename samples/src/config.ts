@@ -8,6 +8,8 @@ export interface SamplesConfig {
   documentsRoot: string;
   /** Each task writes its files into a folder of its own in here. */
   resultsDir: string;
+  /** Where file_archive notes each chunk that it works on, for who wants to count them; usually nowhere. */
+  effectsFile?: string;
 }
 
 const DEFAULT_DATA_DIR = '.millrace';
@@ -16,11 +18,15 @@ const Environment = z.object({
   MILLRACE_DOCUMENTS_ROOT: z
     .string()
     .default('.')
-    .describe('Folder of the documents that document_processing may read; the working directory by default'),
+    .describe('Folder of the documents that tasks may read; the working directory by default'),
   MILLRACE_RESULTS_DIR: z
     .string()
     .optional()
     .describe('Folder of the files that tasks write; `results` in the data directory by default'),
+  MILLRACE_SAMPLE_EFFECTS: z
+    .string()
+    .optional()
+    .describe('File to which file_archive appends a line for each chunk that it works on; none by default'),
   MILLRACE_DATA_DIR: z.string().default(DEFAULT_DATA_DIR).describe('Folder of all data'),
 });
 
@@ -30,5 +36,6 @@ export function samplesConfig(env: NodeJS.ProcessEnv = process.env): Readonly<Sa
   return Object.freeze({
     documentsRoot: resolve(read.MILLRACE_DOCUMENTS_ROOT),
     resultsDir: resolve(read.MILLRACE_RESULTS_DIR ?? join(read.MILLRACE_DATA_DIR, 'results')),
+    ...(read.MILLRACE_SAMPLE_EFFECTS !== undefined && { effectsFile: resolve(read.MILLRACE_SAMPLE_EFFECTS) }),
   });
 }

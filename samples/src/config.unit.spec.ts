@@ -17,6 +17,10 @@ describe('the configuration of the samples', () => {
     );
   });
 
+  it('notes the effects of chunks only where it is told', () => {
+    expect(samplesConfig({ MILLRACE_SAMPLE_EFFECTS: '/tmp/effects' }).effectsFile).toBe('/tmp/effects');
+  });
+
   it('takes the root of the documents from the environment', () => {
     expect(samplesConfig({ MILLRACE_DOCUMENTS_ROOT: '/texts' }).documentsRoot).toBe('/texts');
   });

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { FileArchiveHandler } from './archive/file-archive.handler.js';
 import { samplesConfig } from './config.js';
 import { DocumentProcessingHandler } from './documents/document-processing.handler.js';
 import { FactorialHandler } from './factorial/factorial.handler.js';
@@ -11,6 +12,7 @@ import { SimpleHandler } from './simple/simple.handler.js';
     { provide: SAMPLES_CONFIG, useFactory: () => samplesConfig() },
     DocumentProcessingHandler,
     FactorialHandler,
+    FileArchiveHandler,
     SimpleHandler,
   ],
 })

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, join, relative, sep, win32 } from 'node:path';
 import { UnrecoverableError } from '@millrace/worker';
 import { glob } from 'tinyglobby';
+import { insideRoot, refuseOutside } from '../paths/inside-root.js';
 
 /** A file that a glob has matched. */
 export interface FoundDocument {
@@ -35,28 +35,6 @@ export async function findDocuments(documentsRoot: string, globs: string[]): Pro
     );
   }
   const found: FoundDocument[] = [];
-  for (const path of paths.sort()) found.push({ path, file: await insideOf(root, path) });
+  for (const path of paths.sort()) found.push({ path, file: await insideRoot(root, path) });
   return found;
-}
-
-function refuseOutside(pattern: string): void {
-  const path = pattern.replace(/^!/, '');
-  // Braces and brackets hide segments: {..,a}/b is ../b too.
-  const climbs = path.split(/[\\/{}(),|]/).includes('..');
-  if (isAbsolute(path) || win32.isAbsolute(path) || climbs) {
-    throw new UnrecoverableError(
-      `The path ${pattern} leaves the documents folder: name documents relative to it, without "..".`,
-    );
-  }
-}
-
-async function insideOf(root: string, path: string): Promise<string> {
-  const named = join(root, path);
-  // A link without a target is read, and skipped, like a file that is gone.
-  const file = await realpath(named).catch(() => named);
-  const way = relative(root, file);
-  if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way)) {
-    throw new UnrecoverableError(`The path ${path} is a link that leaves the documents folder.`);
-  }
-  return file;
 }
