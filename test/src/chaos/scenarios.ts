@@ -7,6 +7,7 @@ import { frozenWorker } from './scenarios/frozen-worker.js';
 import { gatewayAndProjectorKilled } from './scenarios/gateway-and-projector-killed.js';
 import { logShortened } from './scenarios/log-shortened.js';
 import { postgresAway } from './scenarios/postgres-away.js';
+import { resumes } from './scenarios/resumes.js';
 import { timerBurst } from './scenarios/timer-burst.js';
 import { workersKilled } from './scenarios/workers-killed.js';
 
@@ -22,4 +23,5 @@ export const scenarios: readonly Scenario[] = [
   logShortened,
   cancels,
   drain,
+  resumes,
 ];
