@@ -20,6 +20,7 @@ import type { LogPort } from './log-port.js';
 import { AttemptRun } from './attempt-run.js';
 import { readJournal } from './journal.js';
 import { judge } from './judge.js';
+import { legible } from './legible.js';
 import { commandFor, isError, settlementOf } from './outcome.js';
 import type { Outcome } from './outcome.js';
 import { ProgressReporter } from './progress-reporter.js';
@@ -100,7 +101,8 @@ export class Executor {
       const params = parametersFor(handler, parameters);
       const context = new AttemptContext(facts, params, port, () => attempt.signal, loggerOf);
       return { type: 'completed', result: resultOf(await handler.invoke(context)) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = legible(thrown);
       // A handler that stops because its signal says so has not failed.
       const by = attempt.interruption ?? attempt.abortedBy;
       if (attempt.interruption || by instanceof WorkerStoppingError || by instanceof TaskPausedError)

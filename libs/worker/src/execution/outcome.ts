@@ -3,6 +3,7 @@ import { HandlerProcessDied, MemoryLimitExceeded } from '../isolation/errors.js'
 import type { Attempt } from './attempt.js';
 import type { TaskHandlerOptions } from '../handlers/task-handler.decorator.js';
 import type { RetryLater } from '../errors.js';
+import { textOf } from './legible.js';
 import {
   AttemptOvertakenError,
   TaskCancelledError,
@@ -102,23 +103,12 @@ export function isError(thrown: unknown): thrown is Error {
 
 /** Whatever was thrown, as the log keeps it. */
 export function describe(thrown: unknown): TaskError {
-  if (!isError(thrown)) return { name: 'Error', message: cut(`A handler threw ${safeText(thrown)}.`) };
+  if (!isError(thrown)) return { name: 'Error', message: cut(`A handler threw ${textOf(thrown)}.`) };
   return {
     name: cut(thrown.name),
     message: cut(thrown.message),
     ...(thrown.stack !== undefined && { stack: cut(thrown.stack) }),
   };
-}
-
-function safeText(value: unknown): string {
-  if (typeof value === 'string') return value;
-  try {
-    // Functions, symbols and undefined have no text at all.
-    const text: unknown = JSON.stringify(value);
-    return typeof text === 'string' ? text : typeof value;
-  } catch {
-    return typeof value;
-  }
 }
 
 const cut = (text: string): string => (text.length > ERROR_LENGTH ? `${text.slice(0, ERROR_LENGTH)}…` : text);

@@ -11,6 +11,7 @@ import {
   WorkerStoppingError,
 } from '../errors.js';
 import { HandlerProcessDied } from '../isolation/errors.js';
+import { legible } from './legible.js';
 import { commandFor, describe as describeError, settlementOf } from './outcome.js';
 import { resultOf } from './result.js';
 import type { Outcome } from './outcome.js';
@@ -156,5 +157,12 @@ describe('an error in the log', () => {
 
   it('is cut to 16 KiB', () => {
     expect(describeError(new Error('x'.repeat(100_000))).message.length).toBeLessThanOrEqual(16 * 1024 + 1);
+  });
+
+  it('is the same error, unless its parts are no texts', () => {
+    const healthy = new TypeError('no such page');
+    expect(legible(healthy)).toBe(healthy);
+    const odd = Object.assign(new UnrecoverableError(), { message: { code: 7 } });
+    expect(describeError(legible(odd))).toMatchObject({ name: 'UnrecoverableError', message: '{"code":7}' });
   });
 });

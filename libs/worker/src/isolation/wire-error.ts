@@ -1,5 +1,6 @@
 import type { Json } from '@millrace/domain';
 import * as errors from '../errors.js';
+import { legible } from '../execution/legible.js';
 
 /** Whatever was thrown, as it crosses the border between two processes. */
 export type WireError =
@@ -25,9 +26,10 @@ const MAX_LENGTH = 64 * 1024;
 const MAX_DEPTH = 8;
 
 export function packError(thrown: unknown, depth = 0): WireError {
-  if (!(thrown instanceof Error)) return packValue(thrown);
-  const { name, message, stack, cause, ...others } = thrown;
-  const known = knownNameOf(thrown);
+  const error = legible(thrown);
+  if (!(error instanceof Error)) return packValue(error);
+  const { name, message, stack, cause, ...others } = error;
+  const known = knownNameOf(error);
   const fields = jsonOf(others);
   return {
     name: cut(name),

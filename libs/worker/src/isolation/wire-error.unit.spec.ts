@@ -42,6 +42,15 @@ describe('an error that has crossed to another process', () => {
     expect(crossed(new Error('why', { cause: 'a text' }))).toMatchObject({ cause: 'a text' });
   });
 
+  it('says so when it cannot be read', () => {
+    const unreadable = Object.defineProperty(new Error(), 'message', {
+      get: () => {
+        throw new Error('gone');
+      },
+    });
+    expect(crossed(unreadable)).toMatchObject({ message: 'A handler threw what cannot be read.' });
+  });
+
   it('is cut when it is very long', () => {
     const { message } = crossed(new Error('x'.repeat(100_000))) as Error;
     expect(message).toHaveLength(65_536);
