@@ -1,5 +1,5 @@
 import { TERMINAL_KINDS } from '@millrace/domain';
-import type { Fact } from '@millrace/domain';
+import type { Fact, TaskError } from '@millrace/domain';
 import type { Deaths } from '../system/deaths.js';
 import type { Case } from './case.js';
 import type { Order } from './orders.js';
@@ -59,13 +59,16 @@ export const retriesIn = (facts: Fact[]): number =>
     (fact) => fact.kind === 'scheduled' && fact.data.reason === 'retry' && fact.data.carried === undefined,
   ).length;
 
-/** A further attempt needs a reason: a failure that was planned, a hand-over, or the death of the worker. */
-export function attemptFaults({ order, facts }: Case, deaths: Deaths): string[] {
+const isPlanned = (error: TaskError | undefined): boolean =>
+  error?.message.startsWith('Planned failure') ?? false;
+
+/** A further attempt needs a reason: a failure that was to be, a hand-over, or the death of the worker. */
+export function attemptFaults({ order, facts }: Case, deaths: Deaths, mayFailWith = isPlanned): string[] {
   const faults: string[] = [];
   let open: Started | undefined;
   for (const fact of facts) {
     if (fact.kind === 'scheduled' && fact.data.reason === 'retry') {
-      if (!fact.data.error?.message.startsWith('Planned failure'))
+      if (!mayFailWith(fact.data.error))
         faults.push(`attempt ${fact.data.attempt} failed with ${fact.data.error?.message}`);
       open = undefined;
     }

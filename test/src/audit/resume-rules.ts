@@ -1,4 +1,4 @@
-import type { Fact } from '@millrace/domain';
+import type { Fact, TaskError } from '@millrace/domain';
 import type { ArchiveOrder, ChunkLine } from '../system/archives.js';
 import type { Deaths } from '../system/deaths.js';
 import { attemptFaults, chainFaults, endFaults } from './history-rules.js';
@@ -17,7 +17,7 @@ export function resumeFaults(
   const faults = [
     ...endFaults(one),
     ...chainFaults(one),
-    ...attemptFaults(one, deaths),
+    ...attemptFaults(one, deaths, isDeathOfChild),
     ...resultFaults(order, facts),
     ...lossFaults(facts),
     ...placeFaults(facts),
@@ -47,7 +47,7 @@ function lossFaults(facts: Fact[]): string[] {
       wanted = fact.data.lost + 1;
     }
     if (fact.kind === 'checkpoint' || fact.kind === 'step') wanted = 1;
-    if (fact.kind === 'yielded') wanted = 0;
+    if (fact.kind === 'yielded' || fact.kind === 'scheduled') wanted = 0;
   }
   return faults;
 }
@@ -82,6 +82,14 @@ function chunkFaults(order: ArchiveOrder, facts: Fact[], lines: readonly ChunkLi
   if (missing > 0) faults.push(`left ${missing} chunks out`);
   return faults;
 }
+
+/** Attempts that failed because the child process of their handler was killed. */
+export const childDeathsIn = (facts: Fact[]): number =>
+  facts.filter((fact) => fact.kind === 'scheduled' && isDeathOfChild(fact.data.error)).length;
+
+/** The latter name when it was killed while it started. */
+const isDeathOfChild = (error: TaskError | undefined): boolean =>
+  error?.name === 'HandlerProcessDied' || error?.name === 'HandlerProcessStartError';
 
 /** Chunks that were done again: those after the last checkpoint of a lost attempt. */
 export const redoneIn = (lines: readonly ChunkLine[]): number =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Fact } from '@millrace/domain';
 import type { ArchiveOrder, ChunkLine } from '../system/archives.js';
 import { Deaths } from '../system/deaths.js';
-import { redoneIn, resumeFaults } from './resume-rules.js';
+import { childDeathsIn, redoneIn, resumeFaults } from './resume-rules.js';
 
 const T0 = Date.parse('2026-01-01T00:00:00Z');
 const order: ArchiveOrder = {
@@ -86,6 +86,20 @@ describe('the audit of a resumed archive', () => {
     ['fails', but(fact(6, 'failed', { reason: 'worker_lost', error: {} })), lines, /ended as failed/],
   ])('notices one that %s', (_what, facts, done, wanted) => {
     expect(faultsOf(facts, done)).toMatch(wanted);
+  });
+
+  it('finds it right that an attempt failed whose own process was killed, and for no other reason', () => {
+    const failed = (name: string): Fact[] => [
+      ...resumed.slice(0, 3),
+      fact(4, 'scheduled', { reason: 'retry', error: { name, message: 'gone' } }),
+      started(5, 2, 100, { failed: 1, checkpoint: 3 }),
+      checkpoint(6, 4),
+      succeeded(7),
+    ];
+    const done = [...did(2, 1, 0, 1, 2), ...did(5, 2, 2, 3)];
+    expect(faultsOf(failed('HandlerProcessDied'), done, false)).toBe('');
+    expect(childDeathsIn(failed('HandlerProcessDied'))).toBe(1);
+    expect(faultsOf(failed('TypeError'), done, false)).toMatch(/failed with gone/);
   });
 
   it('notices that a living worker was robbed', () => {

@@ -3,7 +3,7 @@ import { MAX_LOST } from '@millrace/domain';
 import { waitUntil } from '@millrace/testing';
 import { readFacts } from '../../audit/read-facts.js';
 import { compareWithRebuild } from '../../audit/rebuild.js';
-import { attemptsIn, redoneIn, resumeFaults } from '../../audit/resume-rules.js';
+import { attemptsIn, childDeathsIn, redoneIn, resumeFaults } from '../../audit/resume-rules.js';
 import { TaskWatch } from '../../audit/task-watch.js';
 import { ARCHIVE_QUEUE, Archives } from '../../system/archives.js';
 import type { ArchiveOrder } from '../../system/archives.js';
@@ -15,13 +15,15 @@ import type { Round, Scenario } from '../scenario.js';
 
 const VICTIMS = ['worker', 'worker', 'broker', 'both', 'child'] as const;
 const WORKER = { leaseSeconds: 2, quietSeconds: 1, concurrency: 3, handlers: '@millrace/samples' };
+/** The death of a child process fails its attempt. */
+const RETRY = { max_retries: 50, delay_seconds: 0.5, backoff_factor: 1, jitter: false };
 const FILES = 4;
 const KIB = 1024;
 const GOES_ON_WITHIN_MS = 30_000;
 const END_WITHIN_MS = 90_000;
 const ASK_AGAIN_MS = 300;
 
-/** `kill -9` of workers, of the broker and of both at once, at random points of archives of some MB. */
+/** `kill -9` of workers, of the broker, of both at once and of the children of workers, at random points of archives of some MB. */
 export const resumes: Scenario = {
   name: 'resumes',
   claim:
@@ -84,7 +86,12 @@ class Story {
       chunk_bytes: dice.pick([4, 8, 16]) * KIB,
       codec: dice.pick(['gzip', 'brotli']),
     });
-    const submission = { task_name: 'file_archive', task_id: taskId, parameters: order.params };
+    const submission = {
+      task_name: 'file_archive',
+      task_id: taskId,
+      parameters: order.params,
+      retry: RETRY,
+    };
     for (;;) {
       const { status, body } = await this.system.api.submit(submission);
       if (status === 202 || status === 200) break;
@@ -203,6 +210,7 @@ class Story {
       round.count('attempts', attempts.length);
       round.count('takeovers', attempts.filter(({ data }) => data.lost > 0).length);
       round.count('resumed', attempts.filter(({ data }) => data.checkpoint !== undefined).length);
+      round.count('deaths of children', childDeathsIn(facts));
       round.count('chunks redone', redoneIn(done));
       round.count('chunks', order.chunks);
     }
@@ -212,6 +220,11 @@ class Story {
     round.faults.push(...faults);
     round.count('rows', rows);
     round.expect(this.#watch.repairs === 0, `the sweeper repaired ${this.#watch.repairs} healthy tasks`);
+    const { 'deaths of children': deaths = 0, 'kills of child': killed = 0 } = round.figures;
+    round.expect(
+      deaths <= killed,
+      `${deaths} attempts failed with their child process; ${killed} were killed`,
+    );
     round.expect((round.figures.resumed ?? 0) > 0, 'no archive was resumed');
   }
 }
