@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { NestLogger, createLogger, runMain, stopOnSignal } from '@millrace/runtime';
+import { NestLogger, createLogger, runMain, stopOnSignal, surviveStrayRejections } from '@millrace/runtime';
 import { VERSION, WorkerModule, isHandlerProcess } from '@millrace/worker';
 import { workerConfig } from './config.js';
 import { loadHandlerModules } from './handler-modules.js';
@@ -19,6 +19,7 @@ await runMain(
     }
     const { config } = read;
     const logger = createLogger({ app: 'worker', level: config.logLevel, format: config.logFormat });
+    surviveStrayRejections(logger);
     let burstDone: () => void = () => undefined;
     const burst = new Promise<void>((resolve) => (burstDone = resolve));
 

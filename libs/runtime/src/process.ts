@@ -39,6 +39,20 @@ export function stopOnSignal(
 }
 
 /**
+ * For a process that runs other people's code beside each other. A promise of one task that rejects with nobody waiting for it is logged and
+ * ends nothing: Node would end the process, and all other tasks with it. An exception that nobody could catch, thrown in a timer or by an
+ * emitter, may have left anything half done: it does end the process, and the log says why.
+ */
+export function surviveStrayRejections(logger: Logger): void {
+  process.on('unhandledRejection', (reason) => {
+    logger.error({ err: reason }, 'A promise failed that nobody waits for');
+  });
+  process.on('uncaughtExceptionMonitor', (error) => {
+    logger.fatal({ err: error }, 'An exception that nobody caught ends the process');
+  });
+}
+
+/**
  * Runs an app's main function: a fault in the configuration is told without a stack.
  *
  * @param exitCodeOfBadConfig defaults to 1, as that of every other failure

@@ -12,6 +12,9 @@ export const CHAOS_HANDLERS = fileURLToPath(new URL('./chaos-handlers.js', impor
 /** The handlers of {@link ./long-run-handlers.ts}, for MILLRACE_HANDLERS. */
 export const LONG_RUN_HANDLERS = fileURLToPath(new URL('./long-run-handlers.js', import.meta.url));
 
+/** The handlers of {@link ./stray-handlers.ts}. */
+export const STRAY_HANDLERS = fileURLToPath(new URL('./stray-handlers.js', import.meta.url));
+
 /** The compiled main of an app. */
 export const appMain = (app: string): string =>
   fileURLToPath(new URL(`../../../apps/${app}/dist/main.js`, import.meta.url));
