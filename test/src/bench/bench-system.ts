@@ -26,6 +26,8 @@ export interface BenchSystem {
   pids: () => Record<string, number>;
   startWorker: (queue: string, concurrency: number) => Promise<void>;
   stopWorker: () => Promise<void>;
+  /** One more worker, which pulls once this resolves. */
+  spawnWorker: (env: Record<string, string>) => Promise<TestApp>;
   /** Resolves once the read model has folded the log up to the sequence. */
   projected: (sequence: number) => Promise<void>;
   stop: () => Promise<void>;
@@ -57,6 +59,19 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
           MILLRACE_BENCH_PROFILE: join(profileDir, `${app}.${Date.now()}.cpuprofile`),
         };
   const apps: Record<string, TestApp> = {};
+  const others: TestApp[] = [];
+  const spawnWorker = async (settings: Record<string, string>): Promise<TestApp> => {
+    const worker = spawnApp(appMain('worker'), {
+      ...env,
+      ...profiling('worker'),
+      ...settings,
+    });
+    others.push(worker);
+    const isShown = async (): Promise<boolean> =>
+      (await log.buckets.workers.entries()).some(({ value }) => value.pid === worker.pid);
+    await waitUntil(isShown, { timeoutMs: READY_WITHIN_MS, what: 'the presence of the worker' });
+    return worker;
+  };
   const log = await TaskLog.open({ url: nats.url, name: 'bench' });
   for (const queue of Object.values(QUEUES)) await log.provisionQueue(queue, 'bench');
   await log.buckets.handlers.put('noop', { name: 'noop', queue: QUEUES.submits });
@@ -85,19 +100,14 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
       postgres: postgres.pid,
       ...Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, app.pid])),
     }),
+    spawnWorker,
     async startWorker(queue, concurrency) {
       const handlers = fileURLToPath(new URL('./bench-handlers.js', import.meta.url));
-      const worker = spawnApp(appMain('worker'), {
-        ...env,
-        ...profiling('worker'),
+      apps.worker = await spawnWorker({
         MILLRACE_HANDLERS: handlers,
         MILLRACE_QUEUES: queue,
         MILLRACE_CONCURRENCY: String(concurrency),
       });
-      apps.worker = worker;
-      const isShown = async (): Promise<boolean> =>
-        (await log.buckets.workers.entries()).some(({ value }) => value.pid === worker.pid);
-      await waitUntil(isShown, { timeoutMs: READY_WITHIN_MS, what: 'the presence of the worker' });
     },
     async stopWorker() {
       await apps.worker?.kill();
@@ -116,7 +126,7 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
       await http.close();
       await log.close();
       await database.close();
-      await Promise.all(Object.values(apps).map((app) => app.kill()));
+      await Promise.all([...Object.values(apps), ...others].map((app) => app.kill()));
       await nats.stop();
       await postgres.destroy();
       await rm(dataDir, { recursive: true, force: true });

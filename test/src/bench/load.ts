@@ -1,5 +1,5 @@
 import { DEFAULT_RETRY_POLICY, NO_TASK, decide } from '@millrace/domain';
-import type { Command } from '@millrace/domain';
+import type { Command, TaskEvent } from '@millrace/domain';
 import type { TaskLog } from '@millrace/log';
 import { randomUUID } from 'node:crypto';
 
@@ -33,11 +33,17 @@ export const submissionOf = (name: string, priority: number): Extract<Command, {
   parameters: PARAMETERS,
 });
 
+/** The fact that submits it. */
+export function submissionEvent(name: string, priority: number, now = Date.now()): TaskEvent {
+  const event = decide(submissionOf(name, priority), NO_TASK, { now, random: 0 });
+  if (!event) throw new Error('A submission always makes an event.');
+  return event;
+}
+
 /** Submits straight to the log, as the gateway does after its checks: the fastest way to a backlog. */
 export function submitToLog(log: TaskLog, queue: string, name = 'noop', priority = 5): Promise<unknown> {
   const now = Date.now();
-  const event = decide(submissionOf(name, priority), NO_TASK, { now, random: 0 });
-  if (!event) throw new Error('A submission always makes an event.');
+  const event = submissionEvent(name, priority, now);
   return log.append({ queue, task_id: randomUUID() }, 0, event, { actor: 'api:bench', now });
 }
 

@@ -15,15 +15,30 @@ import {
 } from './measurements.js';
 import type { Figure, Measurement } from './measurements.js';
 import { profileTable } from './profiles.js';
+import { resume, steps, takeOver } from './resume-measurements.js';
 import { medians, tableOf } from './report.js';
 import type { Report } from './report.js';
 
 const USAGE = `npm run bench -- [options]
   --runs N       runs per state of the log, medians are told (default 3)
   --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
-  --only a,b     of: memory, publisher, single, bulk, drain, end-to-end, latency, latency-behind (default all)
+  --only a,b     of: memory, publisher, single, bulk, drain, end-to-end, latency, latency-behind (default these),
+                 steps, takeover, resume
+  --foreign N    facts of other tasks behind the checkpoint that resume goes on from (default 1000000)
   --json FILE    where the figures go (default none)
   --profile DIR  writes the CPU profile of each app there, and prints where the time went`;
+
+const { values: options } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3' },
+    history: { type: 'string', default: '1000000' },
+    only: { type: 'string' },
+    foreign: { type: 'string', default: '1000000' },
+    json: { type: 'string' },
+    profile: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
 
 /** In this order: what leaves waiting tasks behind comes after what wants none. */
 const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
@@ -37,22 +52,19 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
 };
 
-const { values: options } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '3' },
-    history: { type: 'string', default: '1000000' },
-    only: { type: 'string', default: Object.keys(MEASUREMENTS).join(',') },
-    json: { type: 'string' },
-    profile: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+/** About what becomes of runs that break off: asked for by name, for they take their time. */
+const RUNS: Readonly<Record<string, Measurement>> = {
+  steps,
+  takeover: takeOver,
+  resume: resume(Number(options.foreign)),
+};
 
 if (options.help) {
   console.log(USAGE);
 } else {
-  const wanted = options.only.split(',').map((name) => {
-    const measurement = MEASUREMENTS[name];
+  const names = options.only?.split(',') ?? Object.keys(MEASUREMENTS);
+  const wanted = names.map((name) => {
+    const measurement = MEASUREMENTS[name] ?? RUNS[name];
     if (!measurement) throw new Error(`There is no measurement "${name}".\n${USAGE}`);
     return { name, measurement };
   });

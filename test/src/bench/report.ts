@@ -11,6 +11,11 @@ const TARGETS: Readonly<Record<string, readonly ['≥' | '≤', number]>> = {
   'CPU of all processes': ['≤', 200],
   'submit→start p50': ['≤', 3],
   'submit→start p99': ['≤', 15],
+  'resume, 200 steps, claim→first line': ['≤', 100],
+  'step p50': ['≤', 1],
+  // The lease and 5 s.
+  'kill -9→next first line (lease 3 s)': ['≤', 8],
+  'SIGTERM→next first line': ['≤', 2],
 };
 
 /** The figures of one state of the log, one list per run. */
