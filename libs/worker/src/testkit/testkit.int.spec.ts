@@ -35,7 +35,7 @@ const gistOf = (facts: readonly Fact[]): unknown[] =>
     if (kind === 'scheduled' || kind === 'held') {
       const { waiting_for, attempt, attempts } = data;
       const reason = 'reason' in data ? data.reason : undefined;
-      const error = 'error' in data ? data.error?.message : undefined;
+      const error = 'error' in data ? data.error.message : undefined;
       return { kind, waiting_for, attempt, attempts, reason, error };
     }
     return { kind, reason: 'reason' in data ? data.reason : undefined };
