@@ -31,9 +31,10 @@ export const isNull = (value: unknown): value is null | undefined => value === n
 
 /** Writes the length and the value; returns where the next one goes. */
 export function writeCell({ write }: Element, buffer: Buffer, value: Cell, at: number): number {
-  const length = isNull(value) ? NULL_LENGTH : write(buffer, value, at + LENGTH_BYTES);
+  if (isNull(value)) return buffer.writeInt32BE(NULL_LENGTH, at);
+  const length = write(buffer, value, at + LENGTH_BYTES);
   buffer.writeInt32BE(length, at);
-  return at + LENGTH_BYTES + Math.max(0, length);
+  return at + LENGTH_BYTES + length;
 }
 
 /** Room that {@link writeCell} needs. */
@@ -46,6 +47,17 @@ const writeBigint = (buffer: Buffer, value: number, at: number): number => {
   buffer.writeUInt32BE(value - high * TWO_TO_32, at + 4);
   return 8;
 };
+
+const last = { text: '', time: NaN };
+
+/** Facts that follow each other often are of the same millisecond. */
+function timeOf(text: string): number {
+  if (text !== last.text) {
+    last.text = text;
+    last.time = Date.parse(text);
+  }
+  return last.time;
+}
 
 const utf8 = (oid: number): Element => ({
   oid,
@@ -100,6 +112,6 @@ export const ELEMENTS: Record<ColumnType, Element> = {
   timestamptz: {
     oid: 1184,
     size: () => 8,
-    write: (buffer, value, at) => writeBigint(buffer, (Date.parse(value as string) - EPOCH_MS) * 1000, at),
+    write: (buffer, value, at) => writeBigint(buffer, (timeOf(value as string) - EPOCH_MS) * 1000, at),
   },
 };

@@ -18,31 +18,32 @@ const ROOM_PER_ROW = 1024;
 
 /** Rows in the binary format of COPY. */
 export function copyRows<Row>(columns: readonly CopyColumn<Row>[], rows: readonly Row[]): Buffer {
+  const written = columns.map(({ type, cell }) => ({ element: ELEMENTS[type], cell }));
   let buffer = Buffer.allocUnsafe(HEADER.length + COUNT_BYTES + rows.length * ROOM_PER_ROW);
   let at = HEADER.copy(buffer);
   const makeRoom = (bytes: number): void => {
-    if (at + bytes <= buffer.length) return;
     const larger = Buffer.allocUnsafe(2 * (at + bytes));
     buffer.copy(larger, 0, 0, at);
     buffer = larger;
   };
   for (const row of rows) {
-    makeRoom(COUNT_BYTES);
+    if (at + COUNT_BYTES > buffer.length) makeRoom(COUNT_BYTES);
     at = buffer.writeInt16BE(columns.length, at);
-    for (const { type, cell } of columns) {
+    for (const { element, cell } of written) {
       const value = cell(row);
       if (isArray(value)) {
         const array = binaryArray('text', value);
-        makeRoom(LENGTH_BYTES + array.length);
+        if (at + LENGTH_BYTES + array.length > buffer.length) makeRoom(LENGTH_BYTES + array.length);
         at = buffer.writeInt32BE(array.length, at);
         at += array.copy(buffer, at);
-      } else {
-        makeRoom(roomFor(ELEMENTS[type], value));
-        at = writeCell(ELEMENTS[type], buffer, value, at);
+        continue;
       }
+      const room = roomFor(element, value);
+      if (at + room > buffer.length) makeRoom(room);
+      at = writeCell(element, buffer, value, at);
     }
   }
-  makeRoom(COUNT_BYTES);
+  if (at + COUNT_BYTES > buffer.length) makeRoom(COUNT_BYTES);
   at = buffer.writeInt16BE(END, at);
   return buffer.subarray(0, at);
 }
