@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watchOver } from '@millrace/embedded';
+import { NODE_ARGUMENTS } from '@millrace/runtime';
 import type { AppDefinition } from './apps.js';
 import { PROJECT_DIR } from './config.js';
 import type { Output } from './output.js';
@@ -19,7 +20,7 @@ const NOT_INHERITED = { PORT: undefined, MILLRACE_ADMIN_KEY: undefined };
 
 /** Runs an app as a child process that says when we are gone by losing its IPC channel, and speaks under its name. */
 export async function runApp(app: AppDefinition, output: Output): Promise<AppLife> {
-  const child = spawn(process.execPath, [app.entry], {
+  const child = spawn(process.execPath, [...NODE_ARGUMENTS, app.entry], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // Its own session: Ctrl-C in the terminal reaches us alone, and we stop things in the right order.
     detached: true,

@@ -1,4 +1,4 @@
 export { ConfigError, commonSettings, databaseSettings, readConfig } from './config.js';
 export { NestLogger, createLogger, lineLogger, tappedChild } from './logging.js';
 export type { Logger } from './logging.js';
-export { runMain, stopOnSignal, surviveStrayRejections } from './process.js';
+export { NODE_ARGUMENTS, runMain, stopOnSignal, surviveStrayRejections } from './process.js';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { watchOver } from '@millrace/embedded';
 import type { ServerExit } from '@millrace/embedded';
+import { NODE_ARGUMENTS } from '@millrace/runtime';
 import { waitUntil } from './wait-until.js';
 
 /** A process of ours under test. */
@@ -29,7 +30,7 @@ export function spawnApp(
   args: readonly string[] = [],
 ): TestApp {
   const file = main instanceof URL ? main.pathname : main;
-  const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+  const child = spawn(process.execPath, [...NODE_ARGUMENTS, '--enable-source-maps', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
   });
