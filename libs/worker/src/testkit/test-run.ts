@@ -113,7 +113,10 @@ export class TestRun {
     return this.driver.advance(millisecondsOf(by));
   }
 
-  /** Does something once, at the very moment when something becomes true: looked at after each fact and each report of progress. */
+  /**
+   * Does something once, at the very moment when something becomes true: looked at after each fact and each report of progress. What it throws
+   * at a report is thrown in the handler.
+   */
   when(isTrue: () => boolean, act: () => void): void {
     this.driver.when(isTrue, act);
   }
