@@ -102,7 +102,9 @@ describe.each(Object.keys(ways) as StateName[])('a task that is %s', (state) => 
       expect({
         status,
         ...('code' in body && { code: body.code }),
-        ...(answer.says !== undefined && { says: general('detail' in body ? body.detail : body.message, id) }),
+        ...(answer.says !== undefined && {
+          says: general('detail' in body ? body.detail : body.message, id),
+        }),
       }).toEqual(answer);
       if (status >= 400) expect((await log.admin.state()).lastSequence).toBe(lastSequence);
     },
