@@ -100,7 +100,8 @@ function endOf(token: number): Command {
   const error = { name: 'Error', message: 'no' };
   const chance = any(10);
   if (chance < 6) return { type: 'succeed', token, result: 1, duration_ms: 1 };
-  if (chance < 9) return { type: 'fail', token, error, retryable: true, duration_ms: 1, delay_ms: any(700) };
+  if (chance < 8) return { type: 'fail', token, error, retryable: true, duration_ms: 1, delay_ms: any(700) };
+  if (chance < 9) return { type: 'fail', token, error, retryable: false, duration_ms: 1 };
   return { type: 'pause', reason: 'asked', token };
 }
 
