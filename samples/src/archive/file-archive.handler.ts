@@ -37,6 +37,8 @@ export class FileArchiveHandler {
     queue: 'archive',
     params: ArchiveParams,
     description: 'Compresses a large file into verified parts; resumes from its checkpoints.',
+    // It compresses and hashes for minutes: neighbours and heartbeats must not wait for that.
+    isolation: 'process',
   })
   async archive(context: TaskContext<ArchiveParams>) {
     const { path, codec, chunk_bytes } = context.params;
