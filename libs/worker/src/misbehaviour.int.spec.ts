@@ -89,7 +89,8 @@ describe('a handler that misbehaves ends its own task only:', () => {
       Object.assign(new Error(), { message: { code: 7 } }),
       '{"code":7}',
     ],
-    ['an error that cannot be read', unreadable(), 'A handler threw what cannot be read.'],
+    ['an error that cannot be read', unreadable(new Error()), 'A handler threw what cannot be read.'],
+    ['an object that cannot be read', unreadable({}), 'A handler threw what cannot be read.'],
   ])('one that throws %s fails', async (_what, thrown, message) => {
     const { error } = await failureOf(() => {
       throw thrown;
@@ -150,12 +151,10 @@ function circle(): unknown {
   return one;
 }
 
-function unreadable(): Error {
-  const error = new Error();
-  Object.defineProperty(error, 'message', {
+function unreadable(thrown: object): object {
+  return Object.defineProperty(thrown, 'message', {
     get: () => {
       throw new Error('gone');
     },
   });
-  return error;
 }

@@ -4,8 +4,9 @@
  */
 export function legible(thrown: unknown): unknown {
   try {
+    if (typeof thrown !== 'object' || thrown === null) return thrown;
+    const { name, message, stack } = thrown as Partial<Record<keyof Error, unknown>>;
     if (!(thrown instanceof Error)) return thrown;
-    const { name, message, stack } = thrown as { name: unknown; message: unknown; stack?: unknown };
     if (typeof name === 'string' && typeof message === 'string' && typeof (stack ?? '') === 'string')
       return thrown;
     return Object.assign(new Error(textOf(message)), {
