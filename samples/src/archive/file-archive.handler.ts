@@ -42,34 +42,30 @@ export class FileArchiveHandler {
   })
   async archive(context: TaskContext<ArchiveParams>) {
     const { path, codec, chunk_bytes } = context.params;
-    const source = await SourceFile.open(this.config.documentsRoot, path, chunk_bytes);
-    try {
-      if (source.chunks > MAX_CHUNKS) throw tooMany(source.chunks, chunk_bytes);
-      const folder = new PartFolder(
-        join(this.config.resultsDir, context.taskId),
-        CODECS[codec].extension,
-        context.fencingToken,
-      );
-      const archiving = await Archiving.begin(context, {
-        source,
-        folder,
-        codec: CODECS[codec],
-        effectsFile: this.config.effectsFile,
-      });
-      await archiving.compress();
-      const parts = await archiving.verify();
-      const { archived_bytes, root, archived_root } = archiving.state;
-      const { bytes } = source.version;
-      const ratio = archived_bytes === 0 ? 1 : Math.round((bytes / archived_bytes) * 1000) / 1000;
-      const about = { path, codec, chunk_bytes, bytes, archived_bytes, ratio, root, archived_root };
-      const index = await folder.writeIndex({
-        ...about,
-        parts: parts.map(({ file, sha256 }) => ({ file, sha256 })),
-      });
-      return { ...about, parts: parts.length, index };
-    } finally {
-      await source.close();
-    }
+    const source = await SourceFile.find(this.config.documentsRoot, path, chunk_bytes);
+    if (source.chunks > MAX_CHUNKS) throw tooMany(source.chunks, chunk_bytes);
+    const folder = new PartFolder(
+      join(this.config.resultsDir, context.taskId),
+      CODECS[codec].extension,
+      context.fencingToken,
+    );
+    const archiving = await Archiving.begin(context, {
+      source,
+      folder,
+      codec: CODECS[codec],
+      effectsFile: this.config.effectsFile,
+    });
+    await archiving.compress();
+    const parts = await archiving.verify();
+    const { archived_bytes, root, archived_root } = archiving.state;
+    const { bytes } = source.version;
+    const ratio = archived_bytes === 0 ? 1 : Math.round((bytes / archived_bytes) * 1000) / 1000;
+    const about = { path, codec, chunk_bytes, bytes, archived_bytes, ratio, root, archived_root };
+    const index = await folder.writeIndex({
+      ...about,
+      parts: parts.map(({ file, sha256 }) => ({ file, sha256 })),
+    });
+    return { ...about, parts: parts.length, index };
   }
 }
 

@@ -1,5 +1,4 @@
-import { open, realpath } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import { UnrecoverableError } from '@millrace/worker';
 import { insideRoot, refuseOutside } from '../paths/inside-root.js';
 
@@ -17,33 +16,28 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   ELOOP: 'is a link in a circle',
 };
 
-/** A large file, read chunk by chunk. */
+/** A large file, read chunk by chunk. It is open only while it is read: an attempt may be lost and never come to close it. */
 export class SourceFile {
   private constructor(
     private readonly path: string,
-    private readonly handle: FileHandle,
+    private readonly file: string,
     readonly version: SourceVersion,
     private readonly chunkBytes: number,
   ) {}
 
   /** @throws UnrecoverableError when the path leaves the root, is hidden, or is no file that can be read */
-  static async open(documentsRoot: string, path: string, chunkBytes: number): Promise<SourceFile> {
+  static async find(documentsRoot: string, path: string, chunkBytes: number): Promise<SourceFile> {
     refuseOutside(path);
     // As for documents: they hold settings and secrets.
     if (path.split(/[\\/]/).some((segment) => segment.startsWith('.')))
       throw new UnrecoverableError(`The path ${path} is hidden; hidden files are not archived.`);
     const file = await insideRoot(await realpath(documentsRoot), path);
-    const handle = await open(file).catch((error: unknown) => {
-      const reason = UNREADABLE[(error as NodeJS.ErrnoException).code ?? ''];
-      throw reason === undefined ? error : new UnrecoverableError(`The file ${path} ${reason}.`);
+    const found = await stat(file).catch((error: unknown) => {
+      throw unreadable(path, error);
     });
-    const stat = await handle.stat();
-    if (stat.isFile()) {
-      const version = { bytes: stat.size, modified_ms: Math.floor(stat.mtimeMs) };
-      return new SourceFile(path, handle, version, chunkBytes);
-    }
-    await handle.close();
-    throw new UnrecoverableError(`${path} is no file.`);
+    if (!found.isFile()) throw new UnrecoverableError(`${path} is no file.`);
+    const version = { bytes: found.size, modified_ms: Math.floor(found.mtimeMs) };
+    return new SourceFile(path, file, version, chunkBytes);
   }
 
   get chunks(): number {
@@ -55,22 +49,25 @@ export class SourceFile {
     const begin = chunk * this.chunkBytes;
     const length = Math.min(this.chunkBytes, this.version.bytes - begin);
     const buffer = Buffer.allocUnsafe(length);
-    for (let filled = 0; filled < length;) {
-      const { bytesRead } = await this.handle.read(buffer, filled, length - filled, begin + filled);
-      if (bytesRead === 0) throw this.#changed();
-      filled += bytesRead;
+    const handle = await open(this.file).catch((error: unknown) => {
+      throw unreadable(this.path, error);
+    });
+    try {
+      for (let filled = 0; filled < length;) {
+        const { bytesRead } = await handle.read(buffer, filled, length - filled, begin + filled);
+        if (bytesRead === 0) throw this.#changed();
+        filled += bytesRead;
+      }
+    } finally {
+      await handle.close();
     }
     return buffer;
   }
 
   /** @throws UnrecoverableError when the file is not what it was: its parts would belong to two files */
   async refuseChanged(since: SourceVersion = this.version): Promise<void> {
-    const { size, mtimeMs } = await this.handle.stat();
+    const { size, mtimeMs } = await stat(this.file);
     if (size !== since.bytes || Math.floor(mtimeMs) !== since.modified_ms) throw this.#changed();
-  }
-
-  async close(): Promise<void> {
-    await this.handle.close();
   }
 
   #changed(): UnrecoverableError {
@@ -78,4 +75,9 @@ export class SourceFile {
       `${this.path} has changed while it was archived: retry the task from the start.`,
     );
   }
+}
+
+function unreadable(path: string, error: unknown): unknown {
+  const reason = UNREADABLE[(error as NodeJS.ErrnoException).code ?? ''];
+  return reason === undefined ? error : new UnrecoverableError(`The file ${path} ${reason}.`);
 }
