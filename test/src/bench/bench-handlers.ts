@@ -8,6 +8,7 @@ export const QUEUES = {
   drain: 'bench_drain',
   endToEnd: 'bench_end_to_end',
   latency: 'bench_latency',
+  isolated: 'bench_isolated',
 } as const;
 
 @Injectable()
@@ -16,6 +17,12 @@ export class BenchHandlers {
   @TaskHandler({ name: 'noop', queue: QUEUES.submits })
   noop(): Promise<{ started: number }> {
     return Promise.resolve({ started: performance.timeOrigin + performance.now() });
+  }
+
+  /** The same in a child process. */
+  @TaskHandler({ name: 'isolated_noop', queue: QUEUES.isolated, isolation: 'process' })
+  isolatedNoop(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** Keeps a slot busy for a while without using the processor. */

@@ -107,6 +107,8 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
         MILLRACE_HANDLERS: handlers,
         MILLRACE_QUEUES: queue,
         MILLRACE_CONCURRENCY: String(concurrency),
+        // Short tasks: a start of a process every ten of them would be all there is to measure.
+        MILLRACE_MAX_TASKS_PER_CHILD: '0',
       });
     },
     async stopWorker() {

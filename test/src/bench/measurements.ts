@@ -21,6 +21,7 @@ export const SIZES = {
   bulk: 50_000,
   backlog: 50_000,
   waiting: 100_000,
+  isolated: 10_000,
   latency: 1_000,
 };
 
@@ -75,6 +76,20 @@ export const drain: Measurement = async (system) => {
   await system.projected((await system.log.admin.state()).lastSequence);
   await system.stopWorker();
   return figures;
+};
+
+/** The same with a handler in child processes: two of them, for two cores. */
+export const isolated: Measurement = async (system) => {
+  const left = SIZES.isolated;
+  await pipelined(left, 2_000, () => submitToLog(system.log, QUEUES.isolated, 'isolated_noop'));
+  await system.projected((await system.log.admin.state()).lastSequence);
+  const ended = await endedTasks(system, QUEUES.isolated, left);
+  await system.startWorker(QUEUES.isolated, 2);
+  const begun = await ended.first;
+  await ended.all;
+  const rate = (left / (performance.now() - begun)) * 1000;
+  await system.stopWorker();
+  return [figure('drain, isolated', 'tasks/s', rate)];
 };
 
 /** Bulk submits over HTTP, a worker and the projector at once, until the last row is in Postgres; with the CPU of every process. */
