@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Fact } from '@millrace/domain';
+import { subjects } from '@millrace/log';
 import { waitUntil } from '@millrace/testing';
 import type { Answer } from './system/api-client.js';
 import type { CountChunks } from './system/long-run-handlers.js';
@@ -160,6 +161,53 @@ describe('a pause', () => {
     expect(status).toBe(400);
     expect(body.detail).toContain('SUCCESS');
   });
+});
+
+describe('a restart of everything', () => {
+  it('changes nothing for a paused run, which goes on from its checkpoint, nor for one that sleeps', async () => {
+    const paused = await running({ ...LONG, chunks: 40 });
+    await expectPaused(paused, await post(paused, 'pause'));
+    const asleep = await submit('sleep_soundly', { seconds: 5 });
+    await waitUntil(async () => (await last(asleep))?.kind === 'scheduled');
+    const { until } = (await last(asleep))!.data as { until: string };
+    await system.restartEverything();
+    worker = await system.startWorker();
+    const ready = Date.now();
+    expect((await post(paused, 'resume')).status).toBe(200);
+    const result = (await resultOf(paused)) as { from: number };
+    expect(result).toMatchObject({ to: 40, attempt: 2 });
+    expect(result.from).toBeGreaterThan(0);
+    expect(await resultOf(asleep)).toMatchObject({ attempt: 2 });
+    const woke = (await system.log.read.lastOn(subjects.fact({ queue: QUEUE, task_id: asleep }, 'started')))!;
+    const lateMs = woke.storedAtMs - Math.max(Date.parse(until), ready);
+    expect(woke.storedAtMs).toBeGreaterThanOrEqual(Date.parse(until));
+    expect(lateMs).toBeLessThan(3_000);
+  }, 120_000);
+});
+
+describe('a run that reports nothing', () => {
+  it.each(['cancelled', 'paused'])(
+    'is stopped within two seconds of the reconnect when it was %s meanwhile',
+    async (what) => {
+      const gate = await TcpGate.before(system.nats.url);
+      const afar = await system.startWorker({ natsUrl: gate.url });
+      await worker.stop();
+      const taskId = await running(LONG);
+      gate.cut();
+      if (what === 'cancelled') expect((await system.api.cancel(taskId)).status).toBe(200);
+      else await expectPaused(taskId, await post(taskId, 'pause', { grace_seconds: 0 }));
+      const reconnect = gate.arrival();
+      gate.mend();
+      await reconnect;
+      const back = performance.now();
+      await afar.slot.app.line(what === 'cancelled' ? 'Task revoked' : 'Attempt overtaken', 20_000);
+      expect(performance.now() - back).toBeLessThan(2_000);
+      await afar.kill();
+      await gate.close();
+      worker = await system.startWorker();
+    },
+    60_000,
+  );
 });
 
 describe('a signal', () => {

@@ -165,6 +165,7 @@ describe('the projector', () => {
     async () => {
       const world = await setup();
       const app = world.spawn();
+      await app.line('Projecting the log');
       const busy = new BusyLog(world.log, 'outages');
       const running = busy.run(1_500, 60);
       for (let round = 0; round < 2; round++) {

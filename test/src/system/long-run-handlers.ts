@@ -31,6 +31,13 @@ export class LongRunHandlers {
     return { from, to: chunks, attempt: task.attempt };
   }
 
+  /** Frees its slot for a while. */
+  @TaskHandler({ name: 'sleep_soundly', queue: 'long' })
+  async sleepSoundly(task: TaskContext): Promise<{ attempt: number }> {
+    await task.sleep((task.params as { seconds: number }).seconds);
+    return { attempt: task.attempt };
+  }
+
   /** Waits for somebody's consent. */
   @TaskHandler({ name: 'ask_for_approval', queue: 'long' })
   async askForApproval(task: TaskContext): Promise<unknown> {

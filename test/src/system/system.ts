@@ -122,6 +122,15 @@ export class System {
     return worker;
   }
 
+  /** As if the machine had lost its power and come back, but for the power: every process dies, the servers keep their data. */
+  async restartEverything(): Promise<void> {
+    const slots = [this.projector, this.gateway, this.scheduler];
+    await Promise.all([...this.#slots.map((slot) => slot.kill()), this.nats.kill(), this.postgres.kill()]);
+    await Promise.all([this.nats.restart(), this.postgres.restart()]);
+    for (const slot of slots) slot.start();
+    await this.gatewayReady();
+  }
+
   /** Starts one more process of an app, with other settings than the first. */
   startAnother(app: string, env: Record<string, string>): AppSlot {
     const slot = new AppSlot(app, { NATS_URL: this.nats.url, DATABASE_URL: this.databaseUrl, ...env });

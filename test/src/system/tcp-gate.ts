@@ -4,6 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 /** A way to a server that can be cut, stopped up and mended: the network between one process and the broker. */
 export class TcpGate {
   readonly #pairs = new Set<Socket>();
+  readonly #arrivals: (() => void)[] = [];
   #isOpen = true;
 
   private constructor(
@@ -42,6 +43,11 @@ export class TcpGate {
     for (const socket of this.#pairs) socket.resume();
   }
 
+  /** Resolves when the next connection is let through. */
+  arrival(): Promise<void> {
+    return new Promise((arrived) => this.#arrivals.push(arrived));
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise((closed) => this.server.close(closed));
@@ -53,6 +59,7 @@ export class TcpGate {
       return;
     }
     const upstream = connect(port, host);
+    for (const arrived of this.#arrivals.splice(0)) arrived();
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
