@@ -32,6 +32,8 @@ const HEARTBEAT_MS = 250;
 const DEFERRED_AT_MOST = 10_000;
 /** A handler whose attempt was interrupted keeps its slot so long at most: it may ignore its signal. */
 const ABANDON_AFTER_MS = 10_000;
+/** Processes for tasks at their last chance, where no handler asks for one. */
+const LAST_CHANCES_PER_CORE = 2;
 /** Time for handlers to react to the signal when the grace of a drain is over. */
 const LAST_WORDS_MS = 1_000;
 /** A broker that is away must not hold up the stop. */
@@ -178,11 +180,19 @@ export class TaskWorker {
     return () =>
       (this.#pool ??= new ProcessPool({
         entry,
-        size: this.#concurrency,
+        size: this.#processes(),
         logger,
         ...(maxTasksPerChild !== undefined && { maxTasksPerChild }),
         ...(maxMemoryPerChildBytes !== undefined && { maxMemoryBytes: maxMemoryPerChildBytes }),
       }));
+  }
+
+  /** Tasks at their last chance may come by the dozen, when a worker has died: they need not start a process each. */
+  #processes(): number {
+    const wants = [...this.#repertoire.all()].some(isIsolated);
+    return wants
+      ? this.#concurrency
+      : Math.min(this.#concurrency, LAST_CHANCES_PER_CORE * availableParallelism());
   }
 
   async #idle(): Promise<void> {

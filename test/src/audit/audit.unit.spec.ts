@@ -110,6 +110,12 @@ describe('the audit', () => {
     expect(faultsOf(takenOver, runs).join('\n')).toMatch(/ran beside attempt 1/);
   });
 
+  it('wants the last chance of a task in a process of its own, and nowhere else', () => {
+    const lastChance = [submitted, started(2, 3, PID, 2), succeeded(3, 2)];
+    expect(faultsOf(lastChance, ran(2, 3, 200)).join('\n')).not.toMatch(/process|chance/);
+    expect(faultsOf(lastChance, ran(2, 3)).join('\n')).toMatch(/last chance in the worker itself/);
+  });
+
   it('finds it right that a dead one was succeeded', () => {
     const deaths = new Deaths();
     deaths.died(PID, T0);

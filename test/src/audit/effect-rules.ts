@@ -1,3 +1,4 @@
+import { MAX_LOST } from '@millrace/domain';
 import type { Fact } from '@millrace/domain';
 import type { Deaths } from '../system/deaths.js';
 import type { JournalLine } from '../system/journal.js';
@@ -23,8 +24,13 @@ function runFaults(started: Started, lines: JournalLine[]): string[] {
   const own = lines.filter((line) => line.token === started.sequence);
   const starts = own.filter((line) => line.word === 'start');
   const faults = starts.length > 1 ? [`attempt ${started.data.attempt} ran ${starts.length} times`] : [];
-  const elsewhere = own.find((line) => line.pid !== pidOf(started));
-  if (elsewhere) faults.push(`attempt ${started.data.attempt} ran in the process ${elsewhere.pid}`);
+  const { attempt, lost } = started.data;
+  const isLastChance = lost === MAX_LOST - 1;
+  const inWorker = (line: JournalLine): boolean => line.pid === pidOf(started);
+  const elsewhere = own.find((line) => !inWorker(line));
+  if (elsewhere && !isLastChance) faults.push(`attempt ${attempt} ran in the process ${elsewhere.pid}`);
+  if (isLastChance && own.some(inWorker))
+    faults.push(`attempt ${attempt} had its last chance in the worker itself`);
   return faults;
 }
 
