@@ -8,7 +8,7 @@ import { isLane } from './task/kinds.js';
 import { isRefusal } from './task/refusals.js';
 import { NO_TASK, STATUSES, statusOf } from './task/state.js';
 import type { TaskState } from './task/state.js';
-import { CARD, NOW, TASK, factOf, later } from './task/task.specification.js';
+import { NOW, TASK, factOf, later } from './task/task.specification.js';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
@@ -25,14 +25,14 @@ const spec = {
   retry: { ...TASK.retry, max_retries: 1 },
   expires_at: new Date(later(60).now).toISOString(),
 };
-const HELD: TaskEvent = { kind: 'held', data: { ...CARD, task: spec, waiting_for: 'limit:gpu' } };
 
 const LATER = new Date(NOW.now + 60_000).toISOString();
 
 /** Everything that can be tried with the task, well aimed. */
 function commandsFor(state: TaskState): Command[] {
   const submit: Command = { type: 'submit', spec, parameters: null };
-  if (state.phase === 'none') return [submit, { ...submit, not_before: spec.expires_at }];
+  if (state.phase === 'none')
+    return [submit, { ...submit, not_before: spec.expires_at }, { ...submit, limited: true }];
   const token = state.phase === 'running' ? state.run.token : 0;
   const ticket = state.phase === 'running' ? state.run.ticket : state.phase === 'ready' ? state.ticket : 0;
   const fail: Command = {
@@ -45,6 +45,7 @@ function commandsFor(state: TaskState): Command[] {
   return [
     submit,
     { type: 'claim', worker: 'w1', ticket, after: state.sequence },
+    { type: 'claim', worker: 'w1', ticket, after: state.sequence, limited: true },
     { type: 'take-over', worker: 'w2', ticket, seen: state.sequence },
     { type: 'take-over', worker: 'w3', ticket, seen: state.sequence },
     { type: 'report-progress', token, progress: {} },
@@ -59,12 +60,23 @@ function commandsFor(state: TaskState): Command[] {
     fail,
     { ...fail, retryable: false },
     { type: 'cancel' },
+    { type: 'cancel', operation: 'op-1' },
+    { type: 'restore', operation: 'op-1' },
     { type: 'expire' },
     { type: 'pause', reason: 'asked' },
     { type: 'resume' },
     { type: 'retry' },
     { type: 'change-priority', priority: 9 },
     { type: 'move-to-front' },
+    { type: 'move-to-back' },
+    { type: 'place', lane: 'p5', rank: 1 },
+    { type: 'age' },
+    { type: 'reschedule', until: LATER },
+    { type: 'run-now' },
+    { type: 'replace', spec, parameters: null },
+    { type: 'replace', spec, parameters: null, limited: true },
+    { type: 'replace', spec, parameters: null, not_before: LATER },
+    { type: 'grant', slot: true },
     { type: 'repair-ticket', seen: state.sequence },
     { type: 'carry' },
   ];
@@ -88,14 +100,26 @@ function keyOf(state: TaskState): string {
   const worker = state.phase === 'running' ? state.run.worker : '';
   const lane = 'lane' in state ? state.lane : '';
   const waits = 'waiting_for' in state ? state.waiting_for : '';
-  const until = state.phase === 'paused' ? state.until : '';
-  return [state.phase, statusOf(state), begun > 0, failed, lost, worker, lane, waits, until].join();
+  const until = state.phase === 'paused' || state.phase === 'cancelled' ? state.until : '';
+  const operation = state.phase === 'cancelled' ? state.operation : '';
+  return [
+    state.phase,
+    statusOf(state),
+    begun > 0,
+    failed,
+    lost,
+    worker,
+    lane,
+    waits,
+    until,
+    operation,
+  ].join();
 }
 
-/** All transitions there are, from nothing and from a held task (which only the limits make). */
+/** All transitions there are. */
 function explored(): Transition[] {
   const transitions: Transition[] = [];
-  const open: TaskState[] = [NO_TASK, evolve(NO_TASK, factOf(HELD, 1, 0))];
+  const open: TaskState[] = [NO_TASK];
   const known = new Set(open.map(keyOf));
   for (let state = open.shift(); state; state = open.shift()) {
     const sequence = state.phase === 'none' ? 0 : state.sequence;
@@ -158,7 +182,6 @@ describe('the reference of the states', () => {
     const rows = rowsBelow('What each state means');
     expect(sortedSet(rows.map(([state = '']) => state))).toEqual(sortedSet(STATUSES));
     for (const [state, , kinds = ''] of rows) {
-      // A held task comes from the limits, which are not among the commands yet.
       const leading = transitions.filter(({ to }) => to === state).map(({ kind }) => kind);
       expect([state, sortedSet(listOf(kinds))]).toEqual([state, sortedSet(leading)]);
     }

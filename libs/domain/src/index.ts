@@ -1,4 +1,5 @@
 export type { Json } from './json.js';
+export * from './limits/queue-limits.js';
 export * from './names.js';
 export * from './retry-policy.js';
 export type * from './task/commands.js';

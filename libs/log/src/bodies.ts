@@ -82,6 +82,7 @@ const attempt = {
   lost: count.describe('attempts lost in a row'),
   checkpoint: sequence.optional().describe('sequence of the last checkpoint'),
   step: sequence.optional().describe('sequence of the last step since that checkpoint'),
+  slot: z.literal(true).optional().describe('it fills a slot of the limits of its queue'),
 };
 
 const run = z.object({ ...attempt, token: sequence.describe('sequence of `started`: the fencing token') });
@@ -113,8 +114,13 @@ const ready = z.object({
       'reprioritised',
       'released',
       'repaired',
+      'replaced',
+      'run_now',
+      'aged',
+      'restored',
     ])
     .describe('why it is ready'),
+  slot: z.literal(true).optional().describe('it fills a slot of the limits of its queue'),
 });
 
 /** What bodies of several kinds are made of, by the name of its part in the reference. */
@@ -145,7 +151,14 @@ export const dataSchemas = {
   }),
   held: z.object({
     ...card,
-    waiting_for: z.string().describe('such as `limit:<name>` or `signal:<name>`'),
+    waiting_for: z.string().describe('`slot`, or `signal:<name>`'),
+    lane: lane.optional().describe('the lane in which it becomes ready'),
+    rank: z
+      .number()
+      .optional()
+      .describe(
+        'its place in that lane among those that wait for a slot; the sequence of this fact if absent',
+      ),
     attempt: count.optional().describe('the attempt that was ended by it'),
     duration_ms: duration.optional(),
     carried,
@@ -203,6 +216,8 @@ export const dataSchemas = {
     reason: z.enum(['cancelled', 'expired']).describe('whether somebody asked, or `expires_at` passed'),
     previous: z.string().describe('the status it had'),
     message: z.string().optional().describe('what the caller said'),
+    operation: z.string().optional().describe('the operation on many tasks, which may be undone'),
+    until: time.optional().describe('of a delayed task: a restored one waits on'),
   }),
 } satisfies Record<Kind, z.ZodType>;
 

@@ -1,5 +1,33 @@
 import { z } from 'zod';
 
+const rateLimit = z.object({ limit: z.int().positive(), period_seconds: z.number().positive() });
+const perKey = z.record(z.string(), z.number().positive());
+
+/** How an operator wants a queue to be: what is absent has its default. Names are those of REST. */
+export const queueSettingsSchema = z.object({
+  concurrency: z.int().positive().optional(),
+  rate_limit: rateLimit.optional(),
+  key_concurrency: z.int().positive().optional(),
+  key_rate_limit: rateLimit.optional(),
+  fair: z.boolean().optional(),
+  weights: perKey.optional(),
+  /** Of tasks for which neither the caller nor the handler says one. */
+  default_priority: z.int().optional(),
+  /** Waiting tasks above which submissions are refused. */
+  max_depth: z.int().positive().optional(),
+  /** Part of a retry policy, for tasks for which neither the caller nor the handler says it. */
+  retry: z.record(z.string(), z.unknown()).optional(),
+  soft_time_limit: z.number().positive().optional(),
+  time_limit: z.number().positive().optional(),
+  /** How long ended tasks are kept. */
+  retention_hours: z.number().positive().optional(),
+  /** A task that has waited so long in its lane rises by one lane. */
+  age_after_seconds: z.number().positive().optional(),
+  /** Names of tasks that go to this queue when their submitter names none. */
+  routes: z.array(z.string()).optional(),
+});
+export type QueueSettings = z.infer<typeof queueSettingsSchema>;
+
 /** A queue as it is defined. */
 export const queueRecordSchema = z.object({
   name: z.string(),
@@ -7,6 +35,9 @@ export const queueRecordSchema = z.object({
   defined_by: z.string(),
   /** Where consumers that must be made anew start: no live ticket lies below. Kept by the scheduler. */
   least_ticket: z.int().optional(),
+  settings: queueSettingsSchema.optional(),
+  /** Set while no task of the queue is to start. The consumers of its lanes follow this. */
+  paused: z.object({ at: z.string(), actor: z.string(), reason: z.string().optional() }).optional(),
 });
 export type QueueRecord = z.infer<typeof queueRecordSchema>;
 

@@ -44,6 +44,8 @@ export const REFUSAL_STATUS: Record<RefusalCode, number> = {
   'task/not-resumable': 400,
   'task/input-unread': 409,
   'task/not-retryable': 400,
+  'task/not-restorable': 409,
+  'task/already-started': 409,
 };
 
 export type GatewayProblemCode = keyof typeof GATEWAY_PROBLEMS;

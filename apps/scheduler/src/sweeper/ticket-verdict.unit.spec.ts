@@ -68,7 +68,7 @@ describe('a running task', () => {
 
 describe('a task that needs no ticket', () => {
   const states: ExistingTask[] = [
-    { phase: 'held', ...known, waiting_for: 'a slot' },
+    { phase: 'held', ...known, waiting_for: 'slot', lane: 'p5', rank: 1 },
     { phase: 'paused', ...known, reason: 'asked' },
     { phase: 'scheduled', ...known, until: '', lane: 'p5', reason: 'delay' },
     { phase: 'succeeded', ...known, result: null, finished_at: '' },

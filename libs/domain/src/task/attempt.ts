@@ -1,5 +1,5 @@
 import { mayRetry, policyFor, retryDelayMs } from '../retry-policy.js';
-import { cardOf } from './card.js';
+import { cardOf, held } from './card.js';
 import type { CommandOf, Context } from './commands.js';
 import { MAX_LOST } from './facts.js';
 import type { Attempts, Run, TaskEvent } from './facts.js';
@@ -19,6 +19,7 @@ export function claim(command: CommandOf<'claim'>, state: ExistingTask, context:
       `The task is ${statusOf(state)} and not ready by this ticket.`,
     );
   if (hasExpired(state, context)) return expired(state);
+  if (command.limited && !slotOf(state).slot) return held(cardOf(state), state.lane);
   const { begun, failed, lost } = state.attempts;
   return started(state, command, { begun: begun + 1, failed, lost });
 }
@@ -121,7 +122,7 @@ const lostForGood = (run: Run, attempts: Attempts, { error, duration_ms }: Comma
 });
 
 function started(
-  state: KnownTask,
+  state: ExistingTask,
   command: { worker: string; ticket: number },
   attempts: Attempts,
 ): TaskEvent {
@@ -135,8 +136,15 @@ function started(
       lost: attempts.lost,
       ...(state.checkpoint > 0 && { checkpoint: state.checkpoint }),
       ...(state.step > 0 && { step: state.step }),
+      ...slotOf(state),
     },
   };
+}
+
+/** The slot that the task fills, for the next attempt to fill it on. */
+function slotOf(state: ExistingTask): { slot?: true } {
+  const slot = state.phase === 'ready' ? state.slot : state.phase === 'running' ? state.run.slot : undefined;
+  return slot ? { slot } : {};
 }
 
 export const afterLoss = (run: Run): Attempts => ({

@@ -3,12 +3,19 @@ import { INLINE_PARAMETERS_BYTES } from './facts.js';
 import type { ReadyReason, TaskCard, TaskEvent } from './facts.js';
 import type { Lane } from './kinds.js';
 import { TaskRefusal } from './refusals.js';
+import { SLOT } from './state.js';
 import type { KnownTask } from './state.js';
 
 /** The task is ready in a lane: the fact that says so is its ticket. */
-export const ready = (lane: Lane, card: TaskCard, reason: ReadyReason): TaskEvent => ({
+export const ready = (lane: Lane, card: TaskCard, reason: ReadyReason, slot = false): TaskEvent => ({
   kind: lane,
-  data: { ...card, reason },
+  data: { ...card, reason, ...(slot && { slot }) },
+});
+
+/** The task waits for a slot of its queue; without a rank it is the last of its lane. */
+export const held = (card: TaskCard, lane: Lane, rank?: number): TaskEvent => ({
+  kind: 'held',
+  data: { ...card, waiting_for: SLOT, lane, ...(rank !== undefined && { rank }) },
 });
 
 /** Attempts are counted anew, their numbers go on: every attempt of a task has a number of its own. */

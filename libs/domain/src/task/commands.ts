@@ -1,17 +1,20 @@
 import type { Json } from '../json.js';
+import type { Lane } from './kinds.js';
 import type { Progress, StepRecord, TaskError, TaskSpec } from './facts.js';
 
 /** What somebody wants to happen to a task. */
 export type Command =
-  /** `from`: what a branch takes over of another run. */
+  /** `from`: what a branch takes over of another run. `limited`: the limits of its queue apply to it. */
   | {
       type: 'submit';
       spec: TaskSpec;
       parameters: Json;
       not_before?: string;
       from?: { checkpoint?: number; step?: number };
+      limited?: boolean;
     }
-  | { type: 'claim'; worker: string; ticket: number; after?: number }
+  /** `limited`: the limits of its queue apply to it, so that it needs a slot. */
+  | { type: 'claim'; worker: string; ticket: number; after?: number; limited?: boolean }
   /** `seen`: the fact whose worker was asked and gave no answer. Whatever was written since is a sign of life. */
   | { type: 'take-over'; worker: string; ticket: number; seen: number }
   | { type: 'report-progress'; token: number; progress: Progress }
@@ -27,6 +30,8 @@ export type Command =
   | { type: 'suspend'; token: number; until?: string; waiting_for?: string; duration_ms: number }
   /** What the task may wait for is there. */
   | { type: 'release'; waiting_for: string }
+  /** The limits of the queue let it start. `slot`: it fills one of their slots; without, there are no limits any more. */
+  | { type: 'grant'; slot: boolean }
   | { type: 'yield'; token: number; reason: string }
   | { type: 'succeed'; token: number; result: Json; duration_ms: number }
   | {
@@ -40,8 +45,10 @@ export type Command =
       /** The attempt took its process with it: it counts as lost, and as the last one if too many were lost in a row. */
       lost?: boolean;
     }
-  /** `token`: of the attempt that answers a request to stop; without it, the cancel is anybody's. */
-  | { type: 'cancel'; message?: string; token?: number }
+  /** `token`: of the attempt that answers a request to stop; without it, the cancel is anybody's. `operation`: it can be undone by that. */
+  | { type: 'cancel'; message?: string; token?: number; operation?: string }
+  /** Undoes the cancel by an operation; the task waits as if it had just been submitted, and goes on from its checkpoint. */
+  | { type: 'restore'; operation: string }
   | { type: 'expire' }
   /** `token`: of the attempt that answers a request to pause; without it, the pause is taken by force. */
   | { type: 'pause'; reason: string; duration_ms?: number; token?: number }
@@ -49,6 +56,17 @@ export type Command =
   | { type: 'retry'; from_start?: boolean }
   | { type: 'change-priority'; priority: number }
   | { type: 'move-to-front' }
+  /** Behind all others of its priority. */
+  | { type: 'move-to-back' }
+  /** Of a task that waits for a slot: see `held`. */
+  | { type: 'place'; lane: Lane; rank: number }
+  /** It has waited for long: one lane up. */
+  | { type: 'age' }
+  /** Not before this time. */
+  | { type: 'reschedule'; until: string }
+  | { type: 'run-now' }
+  /** What waits and never started becomes another task of the same id. */
+  | { type: 'replace'; spec: TaskSpec; parameters: Json; not_before?: string; limited?: boolean }
   /** `seen`: the fact whose ticket was found missing (and whose worker dead, if it ran). */
   | { type: 'repair-ticket'; seen: number }
   | { type: 'carry' };

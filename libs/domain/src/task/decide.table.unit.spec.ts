@@ -21,7 +21,7 @@ const STATES = {
   ready: after(submit),
   delayed: after({ ...submit, not_before: '2026-01-01T01:00:00.000Z' }),
   retrying: after(submit, claim, fail),
-  held: [{ kind: 'held', data: { ...CARD, task: spec, waiting_for: 'limit:gpu' } }],
+  held: after({ ...submit, limited: true }),
   asleep: after(submit, claim, { type: 'suspend', token: 2, until: SOON, duration_ms: 5 }),
   waiting: after(submit, claim, { type: 'suspend', token: 2, waiting_for: 'signal:go', duration_ms: 5 }),
   started: after(submit, claim),
@@ -31,6 +31,7 @@ const STATES = {
   succeeded: after(submit, claim, { type: 'succeed', token: 2, result: 42, duration_ms: 5 }),
   failed: after(submit, claim, { ...fail, retryable: false }),
   cancelled: after(submit, { type: 'cancel' }),
+  purged: after(submit, { type: 'cancel', operation: 'op-1' }),
 } satisfies Record<string, TaskEvent[]>;
 
 /** Well-aimed commands: right ticket, right token, last fact seen. */
@@ -53,6 +54,14 @@ const COMMANDS: Record<CommandType, (state: TaskState) => Command> = {
   retry: () => ({ type: 'retry' }),
   'change-priority': () => ({ type: 'change-priority', priority: 9 }),
   'move-to-front': () => ({ type: 'move-to-front' }),
+  'move-to-back': () => ({ type: 'move-to-back' }),
+  place: () => ({ type: 'place', lane: 'p7', rank: 0.5 }),
+  age: () => ({ type: 'age' }),
+  reschedule: () => ({ type: 'reschedule', until: SOON }),
+  'run-now': () => ({ type: 'run-now' }),
+  replace: () => ({ type: 'replace', spec, parameters: 'new' }),
+  grant: () => ({ type: 'grant', slot: true }),
+  restore: () => ({ type: 'restore', operation: 'op-1' }),
   'repair-ticket': (state) => ({ type: 'repair-ticket', seen: lastOf(state) }),
   carry: () => ({ type: 'carry' }),
 };
@@ -61,7 +70,7 @@ const lastOf = (state: TaskState): number => (state.phase === 'none' ? 0 : state
 
 const WAITING = 'ready delayed retrying held asleep waiting yielded';
 const RUNNING = 'started processing';
-const ENDED = 'succeeded failed cancelled';
+const ENDED = 'succeeded failed cancelled purged';
 const overtaken = { 'task/not-found': 'none', 'task/attempt-overtaken': `${WAITING} paused ${ENDED}` };
 
 /** For each command: what comes of it, and in which states. */
@@ -91,7 +100,7 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   fail: { scheduled: RUNNING, ...overtaken },
   cancel: {
     cancelled: `${WAITING} ${RUNNING} paused`,
-    nothing: 'cancelled',
+    nothing: 'cancelled purged',
     'task/not-found': 'none',
     'task/already-succeeded': 'succeeded',
     'task/already-failed': 'failed',
@@ -110,22 +119,67 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   resume: {
     p5: 'paused failed',
     'task/not-found': 'none',
-    'task/not-resumable': `${WAITING} ${RUNNING} succeeded cancelled`,
+    'task/not-resumable': `${WAITING} ${RUNNING} succeeded cancelled purged`,
   },
   retry: {
     p5: 'failed',
     'task/not-found': 'none',
-    'task/not-retryable': `${WAITING} ${RUNNING} paused succeeded cancelled`,
+    'task/not-retryable': `${WAITING} ${RUNNING} paused succeeded cancelled purged`,
   },
   'change-priority': {
     p9: 'ready yielded',
+    scheduled: 'delayed retrying asleep',
+    held: 'held waiting',
     'task/not-found': 'none',
-    'task/not-waiting': `delayed retrying held asleep waiting ${RUNNING} paused ${ENDED}`,
+    'task/not-waiting': `${RUNNING} paused ${ENDED}`,
   },
   'move-to-front': {
     front: 'ready yielded',
     'task/not-found': 'none',
     'task/not-waiting': `delayed retrying held asleep waiting ${RUNNING} paused ${ENDED}`,
+  },
+  'move-to-back': {
+    p5: 'ready yielded',
+    'task/not-found': 'none',
+    'task/not-waiting': `delayed retrying held asleep waiting ${RUNNING} paused ${ENDED}`,
+  },
+  place: {
+    held: 'held',
+    'task/not-found': 'none',
+    'task/not-waiting': `ready delayed retrying asleep waiting yielded ${RUNNING} paused ${ENDED}`,
+  },
+  age: {
+    p6: 'ready yielded',
+    held: 'held',
+    'task/not-found': 'none',
+    'task/not-waiting': `delayed retrying asleep waiting ${RUNNING} paused ${ENDED}`,
+  },
+  reschedule: {
+    scheduled: 'ready yielded delayed retrying held',
+    'task/not-found': 'none',
+    'task/not-waiting': `asleep waiting ${RUNNING} paused ${ENDED}`,
+  },
+  'run-now': {
+    p5: 'delayed retrying',
+    nothing: 'ready yielded held',
+    'task/not-found': 'none',
+    'task/not-waiting': `asleep waiting ${RUNNING} paused ${ENDED}`,
+  },
+  replace: {
+    p5: 'ready delayed held',
+    'task/not-found': 'none',
+    'task/already-started': 'retrying yielded',
+    'task/not-waiting': `asleep waiting ${RUNNING} paused ${ENDED}`,
+  },
+  grant: {
+    p5: 'held',
+    'task/not-found': 'none',
+    'task/not-waiting': `ready delayed retrying asleep waiting yielded ${RUNNING} paused ${ENDED}`,
+  },
+  restore: {
+    p5: 'purged',
+    'task/not-found': 'none',
+    'task/not-restorable': `${WAITING} ${RUNNING} paused succeeded failed cancelled`,
   },
   'repair-ticket': {
     p5: `ready delayed retrying asleep yielded ${RUNNING}`,

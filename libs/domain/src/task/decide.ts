@@ -14,12 +14,27 @@ import {
 import { cardOf, ready, redriven, wholeCardOf } from './card.js';
 import type { Command, CommandOf, Context } from './commands.js';
 import { MAX_LOST } from './facts.js';
-import type { TaskCard, TaskEvent } from './facts.js';
+import type { TaskEvent } from './facts.js';
 import { insteadOf } from './instead.js';
 import { laneOf } from './kinds.js';
 import { TaskRefusal } from './refusals.js';
 import { statusOf } from './state.js';
 import type { ExistingTask, TaskState } from './state.js';
+import {
+  age,
+  changePriority,
+  delayOf,
+  grant,
+  moveTo,
+  place,
+  release,
+  replace,
+  reschedule,
+  restore,
+  runNow,
+  scheduledAs,
+  submit,
+} from './waiting.js';
 
 /**
  * The one judge of what may happen to a task.
@@ -51,6 +66,8 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
       return suspend(command, state);
     case 'release':
       return release(command, state);
+    case 'grant':
+      return grant(command, state);
     case 'yield':
       return { kind: 'yielded', data: { run: ownRun(state, command.token), reason: command.reason } };
     case 'succeed':
@@ -70,27 +87,26 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
     case 'change-priority':
       return changePriority(command, state);
     case 'move-to-front':
-      if (state.phase !== 'ready') throw notWaiting(state);
-      return ready('front', cardOf(state), 'reordered');
+      return moveTo('front', state);
+    case 'move-to-back':
+      return moveTo(laneOf(state.spec.priority), state);
+    case 'place':
+      return place(command, state);
+    case 'age':
+      return age(state);
+    case 'reschedule':
+      return reschedule(command, state);
+    case 'run-now':
+      return runNow(state);
+    case 'replace':
+      return replace(command, state);
+    case 'restore':
+      return restore(command, state, context);
     case 'repair-ticket':
       return repairTicket(command, state);
     case 'carry':
       return carry(state);
   }
-}
-
-function submit(command: CommandOf<'submit'>, state: TaskState): TaskEvent {
-  if (state.phase !== 'none')
-    throw new TaskRefusal('task/already-exists', `A task with the id ${state.id} was submitted before.`);
-  const card: TaskCard = {
-    task: command.spec,
-    attempts: { begun: 0, failed: 0, lost: 0 },
-    parameters: command.parameters,
-    ...command.from,
-  };
-  const lane = laneOf(command.spec.priority);
-  if (command.not_before === undefined) return ready(lane, card, command.from ? 'branched' : 'submitted');
-  return { kind: 'scheduled', data: { ...card, until: command.not_before, lane, reason: 'delay' } };
 }
 
 function cancel(command: CommandOf<'cancel'>, state: ExistingTask): TaskEvent | undefined {
@@ -119,6 +135,8 @@ function cancel(command: CommandOf<'cancel'>, state: ExistingTask): TaskEvent | 
           reason: 'cancelled',
           previous: statusOf(state),
           ...(command.message !== undefined && { message: command.message }),
+          ...(command.operation !== undefined && { operation: command.operation }),
+          ...delayOf(state),
         },
       };
   }
@@ -142,11 +160,8 @@ function pause(command: CommandOf<'pause'>, state: ExistingTask): TaskEvent | un
         'task/already-ended',
         `The task is ${statusOf(state)}; there is nothing to pause. ${insteadOf(state)}`,
       );
-    case 'scheduled': {
-      // A retry that is resumed by hand need not wait, and a run that sleeps knows for itself how long it wanted to.
-      const delay = state.reason === 'delay' ? { until: state.until } : {};
-      return { kind: 'paused', data: { ...cardOf(state), reason: command.reason, ...delay } };
-    }
+    case 'scheduled':
+      return { kind: 'paused', data: { ...cardOf(state), reason: command.reason, ...delayOf(state) } };
     case 'ready':
     case 'held':
       return { kind: 'paused', data: { ...cardOf(state), reason: command.reason } };
@@ -162,13 +177,6 @@ function pause(command: CommandOf<'pause'>, state: ExistingTask): TaskEvent | un
         },
       };
   }
-}
-
-/** The run replays up to its wait, and waits again if what it waits for is not there. */
-function release(command: CommandOf<'release'>, state: ExistingTask): TaskEvent | undefined {
-  const waits = (state.phase === 'held' || state.phase === 'scheduled') && state.waiting_for;
-  if (waits !== command.waiting_for) return undefined;
-  return ready(laneOf(state.spec.priority), cardOf(state), 'released');
 }
 
 function resume(state: ExistingTask, context: Context): TaskEvent | undefined {
@@ -205,14 +213,6 @@ function retry(command: CommandOf<'retry'>, state: ExistingTask): TaskEvent {
   return ready(lane, redriven({ ...state, checkpoint: 0, step: 0 }), 'restarted');
 }
 
-function changePriority(command: CommandOf<'change-priority'>, state: ExistingTask): TaskEvent | undefined {
-  if (state.phase !== 'ready') throw notWaiting(state);
-  const lane = laneOf(command.priority);
-  if (state.lane === lane) return undefined;
-  const card = cardOf(state);
-  return ready(lane, { ...card, task: { ...card.task, priority: command.priority } }, 'reprioritised');
-}
-
 /** The task's ticket is gone (and its worker dead, if it ran): a new ticket, or the end of a task that was lost too often. */
 function repairTicket(command: CommandOf<'repair-ticket'>, state: ExistingTask): TaskEvent {
   // What was found missing at one fact says nothing about the next: a healthy attempt would be fenced off and charged.
@@ -240,21 +240,14 @@ function repairTicket(command: CommandOf<'repair-ticket'>, state: ExistingTask):
 function carry(state: ExistingTask): TaskEvent {
   const carried = state.sequence;
   switch (state.phase) {
-    case 'scheduled':
-      return {
-        kind: 'scheduled',
-        data: {
-          ...wholeCardOf(state),
-          until: state.until,
-          lane: state.lane,
-          reason: state.reason,
-          ...(state.waiting_for !== undefined && { waiting_for: state.waiting_for }),
-          ...(state.error && { error: state.error }),
-          carried,
-        },
-      };
-    case 'held':
-      return { kind: 'held', data: { ...wholeCardOf(state), waiting_for: state.waiting_for, carried } };
+    case 'scheduled': {
+      const { input: _input, ...wait } = scheduledAs(state).data;
+      return { kind: 'scheduled', data: { ...wait, ...wholeCardOf(state), carried } };
+    }
+    case 'held': {
+      const { waiting_for, lane, rank } = state;
+      return { kind: 'held', data: { ...wholeCardOf(state), waiting_for, lane, rank, carried } };
+    }
     case 'paused':
       return {
         kind: 'paused',
@@ -273,9 +266,3 @@ function carry(state: ExistingTask): TaskEvent {
       throw new TaskRefusal('task/not-waiting', `The task is ${statusOf(state)}; only waits are carried.`);
   }
 }
-
-const notWaiting = (state: ExistingTask): TaskRefusal =>
-  new TaskRefusal(
-    'task/not-waiting',
-    `The task is ${statusOf(state)}; only a task that waits in a lane can be moved.`,
-  );

@@ -566,9 +566,9 @@ describe('a wait that is carried', () => {
   });
 
   it('holds on to what a held task waits for', () => {
-    given([{ kind: 'held', data: { ...CARD, waiting_for: 'limit:gpu' } }])
+    given([{ kind: 'held', data: { ...CARD, waiting_for: 'slot' } }])
       .when({ type: 'carry' })
-      .then({ kind: 'held', data: { ...CARD, waiting_for: 'limit:gpu', carried: 1 } });
+      .then({ kind: 'held', data: { ...CARD, waiting_for: 'slot', lane: 'p5', rank: 1, carried: 1 } });
   });
 });
 

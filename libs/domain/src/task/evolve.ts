@@ -24,7 +24,13 @@ export function evolve(state: TaskState, fact: Fact): TaskState {
     case 'p2':
     case 'p1':
     case 'p0':
-      return { phase: 'ready', ...carded(state, fact, fact.data), lane: fact.kind, ticket: fact.sequence };
+      return {
+        phase: 'ready',
+        ...carded(state, fact, fact.data),
+        lane: fact.kind,
+        ticket: fact.sequence,
+        ...(fact.data.slot && { slot: true }),
+      };
     case 'scheduled':
       return {
         phase: 'scheduled',
@@ -36,7 +42,13 @@ export function evolve(state: TaskState, fact: Fact): TaskState {
         ...(fact.data.error && { error: fact.data.error }),
       };
     case 'held':
-      return { phase: 'held', ...carded(state, fact, fact.data), waiting_for: fact.data.waiting_for };
+      return {
+        phase: 'held',
+        ...carded(state, fact, fact.data),
+        waiting_for: fact.data.waiting_for,
+        lane: fact.data.lane ?? laneOf(fact.data.task.priority),
+        rank: fact.data.rank ?? fact.sequence,
+      };
     case 'paused':
       return {
         phase: 'paused',
@@ -78,6 +90,8 @@ export function evolve(state: TaskState, fact: Fact): TaskState {
         ...known(state, fact),
         reason: fact.data.reason,
         previous: fact.data.previous,
+        ...(fact.data.operation !== undefined && { operation: fact.data.operation }),
+        ...(fact.data.until !== undefined && { until: fact.data.until }),
         finished_at: fact.at,
       };
   }
@@ -93,7 +107,9 @@ export const fold = (facts: Iterable<Fact>, from: TaskState): TaskState => {
 /** What the card of a fact says of the task, whatever was known before. */
 function carded(state: TaskState, fact: Fact, card: TaskCard): KnownTask {
   const holdsInput = card.input === undefined;
-  const parameters = holdsInput ? card.parameters : 'parameters' in state ? state.parameters : undefined;
+  // What was replaced may be older than the input that the card names.
+  const isKnown = state.phase !== 'none' && state.input === card.input;
+  const parameters = holdsInput ? card.parameters : isKnown ? state.parameters : undefined;
   return {
     id: fact.task_id,
     queue: fact.queue,
@@ -162,6 +178,7 @@ function yielded(state: ExistingTask, fact: Fact, run: Run): ReadyTask {
     step: run.step ?? 0,
     lane: laneOfTicket(state),
     ticket: run.ticket,
+    ...(run.slot && { slot: true }),
   };
 }
 

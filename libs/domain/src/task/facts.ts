@@ -72,6 +72,8 @@ export interface Run {
   checkpoint?: number;
   /** Sequence of the last step since that checkpoint. */
   step?: number;
+  /** The attempt fills a slot of the limits of its queue. */
+  slot?: true;
 }
 
 export interface TaskError {
@@ -101,7 +103,11 @@ export type ReadyReason =
   | 'reordered'
   | 'reprioritised'
   | 'released'
-  | 'repaired';
+  | 'repaired'
+  | 'replaced'
+  | 'run_now'
+  | 'aged'
+  | 'restored';
 
 /** Why a task waits for a time: before its first start, after a failed attempt, asleep by its own wish, or for a signal that may not come. */
 export type WaitReason = 'delay' | 'retry' | 'sleep' | 'signal';
@@ -136,6 +142,8 @@ export type CancelReason = 'cancelled' | 'expired';
 
 interface ReadyData extends TaskCard {
   reason: ReadyReason;
+  /** It fills a slot of the limits of its queue: an attempt may start, also where limits hold others back. */
+  slot?: true;
 }
 
 /** What each kind of fact says, next to the envelope that all of them have. */
@@ -155,7 +163,16 @@ export type DataOf = Record<Lane, ReadyData> & {
     /** Sequence of the fact that this one replaces, written by the janitor. */
     carried?: number;
   };
-  held: TaskCard & { waiting_for: string; attempt?: number; duration_ms?: number; carried?: number };
+  held: TaskCard & {
+    waiting_for: string;
+    /** Of a task that waits for a slot: the lane in which it becomes ready. */
+    lane?: Lane;
+    /** Its place among those that wait in the same lane for a slot, the least first: by default the sequence of this fact. */
+    rank?: number;
+    attempt?: number;
+    duration_ms?: number;
+    carried?: number;
+  };
   started: Omit<Run, 'token'>;
   progress: { run: Run; progress: Progress };
   checkpoint: {
@@ -185,7 +202,15 @@ export type DataOf = Record<Lane, ReadyData> & {
     worker?: string;
     duration_ms?: number;
   };
-  cancelled: { reason: CancelReason; previous: string; message?: string };
+  cancelled: {
+    reason: CancelReason;
+    previous: string;
+    message?: string;
+    /** The operation on many tasks that it was cancelled by, and that may be undone. */
+    operation?: string;
+    /** The time before which it was not to start: a restored task waits on. */
+    until?: string;
+  };
 };
 
 /** A transition as it was decided: what happened, not yet where it stands in the log. */

@@ -1,3 +1,4 @@
+import { SLOT } from './state.js';
 import type { ExistingTask } from './state.js';
 
 /** What leads on from here, for whoever asked for something that the state of the task does not allow: the last sentence of a refusal. */
@@ -8,6 +9,7 @@ export function insteadOf(state: ExistingTask): string {
     case 'scheduled':
       return `It runs by itself at ${state.until}.`;
     case 'held':
+      if (state.waiting_for === SLOT) return 'It runs by itself when the limits of its queue let it.';
       return `It runs by itself once it has what it waits for (${state.waiting_for}).`;
     case 'running':
       return 'It runs now: pause or cancel it first.';

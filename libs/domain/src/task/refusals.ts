@@ -14,6 +14,8 @@ export const REFUSALS = {
   'task/input-unread':
     'The parameters stand in a fact that was not read; without them the wait cannot be carried.',
   'task/not-retryable': 'Only a failed task can be retried.',
+  'task/not-restorable': 'Only what an operation has cancelled can be restored by undoing it.',
+  'task/already-started': 'Only a waiting task that never started can be replaced.',
 } as const;
 
 export type RefusalCode = keyof typeof REFUSALS;

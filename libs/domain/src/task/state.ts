@@ -56,6 +56,8 @@ export interface ReadyTask extends KnownTask {
   lane: Lane;
   /** Sequence of the ticket a worker may claim with: older than the last fact after a hand-over. */
   ticket: number;
+  /** Set when it fills a slot of the limits of its queue. */
+  slot?: true;
 }
 
 /** Waits for a time: a delay, a retry after a failed attempt, a sleep, or a signal that has a time limit. */
@@ -71,7 +73,12 @@ export interface ScheduledTask extends KnownTask {
 /** Waits for something other than a time. */
 export interface HeldTask extends KnownTask {
   phase: 'held';
+  /** {@link SLOT}, or `signal:<name>`. */
   waiting_for: string;
+  /** In which it becomes ready. */
+  lane: Lane;
+  /** Its place among those that wait in the same lane for a slot, the least first. */
+  rank: number;
 }
 
 /** An attempt runs. */
@@ -114,6 +121,8 @@ export interface CancelledTask extends EndedTask {
   phase: 'cancelled';
   reason: CancelReason;
   previous: string;
+  operation?: string;
+  until?: string;
 }
 
 export type ExistingTask =
@@ -150,6 +159,9 @@ export function statusOf(state: ExistingTask): TaskStatus {
       return 'REVOKED';
   }
 }
+
+/** What a task waits for that the limits of its queue hold back. */
+export const SLOT = 'slot';
 
 /** What a task waits for that is to wait for a signal. */
 export const signalWait = (name: string): string => `signal:${name}`;

@@ -45,7 +45,8 @@ const TYPES: CommandType[] = [
   ...OFTEN,
   ...(['submit', 'report-progress', 'record-step', 'yield', 'yield', 'succeed', 'cancel', 'expire'] as const),
   ...(['pause', 'resume', 'resume', 'retry', 'retry', 'change-priority', 'move-to-front'] as const),
-  ...(['repair-ticket', 'carry', 'carry', 'suspend', 'release'] as const),
+  ...(['repair-ticket', 'carry', 'carry', 'suspend', 'release', 'grant', 'grant', 'restore'] as const),
+  ...(['move-to-back', 'place', 'age', 'reschedule', 'run-now', 'replace'] as const),
 ];
 
 const moves = fc.array(fc.record({ type: fc.constantFrom(...TYPES), pick: fc.nat(9999) }), {
@@ -66,16 +67,20 @@ function commandOf({ type, pick }: Move, { state, facts, next, context }: World)
   const error = { name: 'Error', message: 'no disk' };
   const later = new Date(context.now + 4000).toISOString();
   switch (type) {
-    case 'submit': {
+    case 'submit':
+    case 'replace': {
       const retry = { ...TASK.retry, max_retries: pick % 4 };
       const spec = { ...TASK, retry, priority: pick % 11, ...(pick % 5 === 0 && { expires_at: later }) };
       const parameters = PARAMETERS[pick % 3] ?? null;
-      return { type, spec, parameters, ...(pick % 2 === 0 && { not_before: later }) };
+      const limited = pick % 3 === 0;
+      return { type, spec, parameters, limited, ...(pick % 2 === 0 && { not_before: later }) };
     }
-    case 'claim':
+    case 'claim': {
+      const limited = pick % 4 === 0;
       return state.phase === 'scheduled'
-        ? { type, worker: `w${pick}`, ticket: next, after: aimed(state.sequence, past) }
-        : { type, worker: `w${pick}`, ticket: aimed(ticketOf(), past) };
+        ? { type, worker: `w${pick}`, ticket: next, after: aimed(state.sequence, past), limited }
+        : { type, worker: `w${pick}`, ticket: aimed(ticketOf(), past), limited };
+    }
     case 'take-over':
       return { type, worker: `w${pick}`, ticket: aimed(ticketOf(), past), seen };
     case 'report-progress':
@@ -106,7 +111,15 @@ function commandOf({ type, pick }: Move, { state, facts, next, context }: World)
       return { type, token, error, retryable: pick % 5 > 0, duration_ms: 1 };
     case 'cancel':
       // Rarely: nothing comes after it.
-      return pick % 4 === 0 ? { type } : { type: 'carry' };
+      return pick % 4 === 0 ? { type, ...(pick % 8 === 0 && { operation: 'op' }) } : { type: 'carry' };
+    case 'restore':
+      return { type, operation: aimed('op', 'another') };
+    case 'grant':
+      return { type, slot: pick % 2 === 0 };
+    case 'place':
+      return { type, lane: 'p6', rank: pick / 2 };
+    case 'reschedule':
+      return { type, until: later };
     case 'pause':
       return { type, reason: 'asked', ...(pick % 2 === 0 && { token }) };
     case 'retry':
@@ -118,6 +131,9 @@ function commandOf({ type, pick }: Move, { state, facts, next, context }: World)
     case 'expire':
     case 'resume':
     case 'move-to-front':
+    case 'move-to-back':
+    case 'age':
+    case 'run-now':
     case 'carry':
       return { type };
   }
@@ -213,11 +229,10 @@ describe('whatever is tried with a task', () => {
     });
   });
 
-  it('success is never left, and of the other ends only failure, by retry or resume', () => {
+  it('success is never left, failure only by retry or resume, a cancel only by what undoes it', () => {
     always(({ before, command, judgement }) => {
       if (!hasEnded(before) || !isEvent(judgement)) return;
-      expect(before.phase).toBe('failed');
-      expect(['retry', 'resume']).toContain(command.type);
+      expect(`${before.phase} ${command.type}`).toMatch(/^(failed (retry|resume)|cancelled restore)$/);
     });
   });
 

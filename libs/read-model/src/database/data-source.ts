@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { FirstTables0001 } from '../migrations/0001-first-tables.js';
+import { Limits0002 } from '../migrations/0002-limits.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
@@ -17,6 +18,6 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
     // The migrations name no schema.
     extra: { options: `-c search_path=${schema}` },
     entities: [TaskRow, TaskEventRow, LostTaskEventRow, ProjectionRow],
-    migrations: [FirstTables0001],
+    migrations: [FirstTables0001, Limits0002],
     migrationsTableName: 'millrace_migrations',
   });

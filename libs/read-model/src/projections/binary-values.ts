@@ -93,6 +93,12 @@ export const ELEMENTS: Record<ColumnType, Element> = {
   // As a literal, for unnest would take an array of arrays apart down to its last element.
   'text[]': text,
   json: utf8(114),
+  // True is 1.
+  boolean: {
+    oid: 16,
+    size: () => 1,
+    write: (buffer, value, at) => buffer.writeUInt8(value as number, at) - at,
+  },
   bigint: { oid: 20, size: () => 8, write: (buffer, value, at) => writeBigint(buffer, value as number, at) },
   integer: {
     oid: 23,

@@ -98,9 +98,10 @@ const movingColumns = taskColumns.map(([column]) => column).filter((column) => !
 
 /** Columns that mostly are null in all rows of a batch, and then are not sent: in groups, so that there are few statements. */
 const OFTEN_EMPTY: readonly (readonly TaskColumn[])[] = [
-  ['turn', 'waiting_for', 'until', 'due_ticket', 'due_at'],
-  ['error', 'reason', 'previous_status'],
+  ['turn', 'waiting_for', 'rank', 'until', 'due_ticket', 'due_at'],
+  ['error', 'reason', 'previous_status', 'operation'],
   ['progress'],
+  ['slot'],
   ['lane', 'lane_rank', 'ticket'],
 ];
 
@@ -159,6 +160,7 @@ const object = (value: object | null): string | null => value && JSON.stringify(
 /** Columns whose values are not yet what goes into an array. */
 const CELLS: Partial<Record<TaskColumn, (row: TaskRow) => Cell>> = {
   retry: (row) => object(row.retry),
+  slot: (row) => (row.slot ? 1 : null),
   branched_from: (row) => object(row.branched_from),
   tags: (row) => row.tags && arrayLiteral(row.tags),
   parameters: (row) => (row.parameters === STORED_PARAMETERS ? null : json(row.parameters)),

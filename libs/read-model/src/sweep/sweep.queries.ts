@@ -107,11 +107,11 @@ export class SweepQueries {
   async leastTicket(queue: string): Promise<number | undefined> {
     const [row] = await this.database.rows<{ least: number | null }>(
       `SELECT min(least) AS least FROM (
-         SELECT (SELECT min(turn) FROM tasks WHERE queue = $1 AND lane_rank = rank AND turn IS NOT NULL) AS least
-         FROM generate_series(0, ${LANES.length - 1}) AS rank
+         SELECT (SELECT min(turn) FROM tasks WHERE queue = $1 AND lane_rank = place AND turn IS NOT NULL) AS least
+         FROM generate_series(0, ${LANES.length - 1}) AS series (place)
          UNION ALL
-         SELECT (SELECT min(ticket) FROM tasks WHERE queue = $1 AND lane_rank = rank AND phase = 'running')
-         FROM generate_series(0, ${LANES.length - 1}) AS rank
+         SELECT (SELECT min(ticket) FROM tasks WHERE queue = $1 AND lane_rank = place AND phase = 'running')
+         FROM generate_series(0, ${LANES.length - 1}) AS series (place)
        ) AS tickets`,
       [queue],
     );

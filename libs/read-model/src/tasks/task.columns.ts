@@ -2,7 +2,15 @@ import type { TaskRow } from './task.entity.js';
 
 /** Types of the columns on the wire. */
 export type ColumnType =
-  'text' | 'bigint' | 'integer' | 'smallint' | 'double precision' | 'timestamptz' | 'json' | 'text[]';
+  | 'text'
+  | 'bigint'
+  | 'integer'
+  | 'smallint'
+  | 'double precision'
+  | 'timestamptz'
+  | 'json'
+  | 'text[]'
+  | 'boolean';
 
 /** The columns of `tasks`, in the order of the table: the writer and the readers name them all. */
 export const TASK_COLUMNS = {
@@ -15,6 +23,8 @@ export const TASK_COLUMNS = {
   lane_rank: 'smallint',
   ticket: 'bigint',
   turn: 'bigint',
+  slot: 'boolean',
+  rank: 'double precision',
   priority: 'smallint',
   begun: 'integer',
   failed: 'integer',
@@ -43,6 +53,7 @@ export const TASK_COLUMNS = {
   reason: 'text',
   previous_status: 'text',
   waiting_for: 'text',
+  operation: 'text',
   until: 'timestamptz',
   due_ticket: 'bigint',
   due_at: 'timestamptz',

@@ -41,6 +41,8 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
 })
 // An expression, for which TypeORM has no words: the branches of a task.
 @Index('tasks_by_origin', { synchronize: false })
+@Index('tasks_held', ['queue', 'lane_rank', 'rank'], { where: `phase = 'held' AND waiting_for = 'slot'` })
+@Index('tasks_by_operation', ['operation'], { where: 'operation IS NOT NULL' })
 @Index('tasks_live', ['first_sequence'], { where: `phase NOT IN ('succeeded', 'failed', 'cancelled')` })
 export class TaskRow {
   @PrimaryColumn('text')
@@ -76,6 +78,14 @@ export class TaskRow {
   /** Sequence of the ticket by which it waits in a lane now: that of a ready task, or the fired timer of a wait. */
   @Column('bigint', { nullable: true })
   turn!: number | null;
+
+  /** Set while it fills a slot of the limits of its queue, ready or running. */
+  @Column('boolean', { nullable: true })
+  slot!: true | null;
+
+  /** Place among those that wait in the same lane for a slot, the least first. */
+  @Column('double precision', { nullable: true })
+  rank!: number | null;
 
   @Column('smallint')
   priority!: number;
@@ -179,6 +189,10 @@ export class TaskRow {
   /** What a held task waits for, or one that waits for a signal with a time limit. */
   @Column('text', { nullable: true })
   waiting_for!: string | null;
+
+  /** Of a cancelled task: the operation on many tasks that it was cancelled by. */
+  @Column('text', { nullable: true })
+  operation!: string | null;
 
   /** Not before this time: of a scheduled task, or a delayed one that was paused. */
   @Column('timestamptz', { nullable: true })

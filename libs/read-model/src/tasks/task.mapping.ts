@@ -40,6 +40,8 @@ export function rowOf(state: ExistingTask, notes: TaskNotes): TaskRow {
     lane,
     lane_rank: lane && laneRank(lane),
     ticket,
+    slot: (state.phase === 'ready' ? state.slot : state.phase === 'running' ? state.run.slot : null) ?? null,
+    rank: state.phase === 'held' ? state.rank : null,
     turn: state.phase === 'ready' ? ticket : notes.due_ticket,
     priority: spec.priority,
     ...attempts,
@@ -66,8 +68,9 @@ export function rowOf(state: ExistingTask, notes: TaskNotes): TaskRow {
     error: ('error' in state && state.error) || null,
     reason: 'reason' in state ? state.reason : null,
     previous_status: state.phase === 'cancelled' ? state.previous : null,
+    operation: (state.phase === 'cancelled' && state.operation) || null,
     waiting_for: ('waiting_for' in state && state.waiting_for) || null,
-    until: 'until' in state ? isoTime(state.until) : null,
+    until: 'until' in state && state.until !== undefined ? isoTime(state.until) : null,
     due_ticket: notes.due_ticket,
     due_at: notes.due_at === null ? null : isoTime(notes.due_at),
     first_sequence: notes.first_sequence,
@@ -93,7 +96,7 @@ export function stateOf(row: TaskRow): ExistingTask {
   const known = knownOf(row);
   switch (row.phase) {
     case 'ready':
-      return { phase: 'ready', ...known, lane: laneOf(row), ticket: row.ticket ?? 0 };
+      return { phase: 'ready', ...known, lane: laneOf(row), ticket: row.ticket ?? 0, ...slotOf(row) };
     case 'scheduled':
       return {
         phase: 'scheduled',
@@ -105,7 +108,13 @@ export function stateOf(row: TaskRow): ExistingTask {
         ...(row.error && { error: row.error }),
       };
     case 'held':
-      return { phase: 'held', ...known, waiting_for: row.waiting_for ?? '' };
+      return {
+        phase: 'held',
+        ...known,
+        waiting_for: row.waiting_for ?? '',
+        lane: laneOf(row),
+        rank: row.rank ?? row.sequence,
+      };
     case 'running':
       return runningOf(row, known);
     case 'paused':
@@ -131,6 +140,8 @@ export function stateOf(row: TaskRow): ExistingTask {
         ...known,
         reason: row.reason as CancelReason,
         previous: row.previous_status ?? '',
+        ...(row.operation !== null && { operation: row.operation }),
+        ...(row.until !== null && { until: row.until }),
         finished_at: finishOf(row),
       };
   }
@@ -186,6 +197,7 @@ function runningOf(row: TaskRow, known: KnownTask): RunningTask {
       ...spent,
       ...(row.checkpoint > 0 && { checkpoint: row.checkpoint }),
       ...(row.step > 0 && { step: row.step }),
+      ...slotOf(row),
     },
     started_at: row.started_at ?? row.updated_at,
     reported: row.status === 'PROCESSING',
@@ -194,6 +206,7 @@ function runningOf(row: TaskRow, known: KnownTask): RunningTask {
 }
 
 const laneOf = (row: TaskRow): NonNullable<TaskRow['lane']> => row.lane ?? 'p5';
+const slotOf = ({ slot }: TaskRow): { slot?: true } => (slot ? { slot } : {});
 const finishOf = (row: TaskRow): string => row.finished_at ?? row.updated_at;
 
 const ISO_LENGTH = '2026-01-01T00:00:00.000Z'.length;

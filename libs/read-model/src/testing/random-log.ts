@@ -51,7 +51,6 @@ export function randomLog(seed: number, { tasks = 6, moves = 120, forkAt = Infin
     if (random() < 0.03) messages.push({ type: 'junk', sequence, fingerprint: () => `junk ${sequence}` });
     else if (state.phase === 'scheduled' && random() < 0.5)
       messages.push(dueOf(state, sequence, random() < 0.8 ? state.sequence : 1, now));
-    else if (state.phase === 'ready' && random() < 0.1) append(id, state, heldOf(state));
     else {
       const event = judged(commandFor(state, pick, random, now), state, now, random());
       if (event) append(id, state, event);
@@ -107,19 +106,6 @@ const dueOf = (state: ExistingTask, sequence: number, after: number, now: number
   due: { task_id: state.id, sequence, after, at: new Date(now).toISOString() },
 });
 
-/** No command holds a task yet; the kind is there. */
-const heldOf = (state: ExistingTask): TaskEvent => ({
-  kind: 'held',
-  data: {
-    task: state.spec,
-    attempts: state.attempts,
-    input: state.input,
-    ...(state.checkpoint > 0 && { checkpoint: state.checkpoint }),
-    ...(state.step > 0 && { step: state.step }),
-    waiting_for: 'a slot',
-  },
-});
-
 function judged(command: Command, state: TaskState, now: number, random: number): TaskEvent | undefined {
   try {
     return decide(command, state, { now, random });
@@ -165,6 +151,12 @@ function commandFor(
     { type: 'retry', from_start: random() < 0.5 },
     { type: 'change-priority', priority: Math.floor(random() * 11) },
     { type: 'move-to-front' },
+    { type: 'claim', worker, ticket: state.phase === 'ready' ? state.ticket : 0, limited: true },
+    { type: 'grant', slot: random() < 0.5 },
+    { type: 'place', lane: 'front', rank: random() },
+    { type: 'reschedule', until: new Date(now + 1000).toISOString() },
+    { type: 'cancel', operation: 'op' },
+    { type: 'restore', operation: 'op' },
     { type: 'pause', reason: pick(TEXTS) },
     { type: 'release', waiting_for: 'signal:go' },
     { type: 'carry' },
@@ -195,6 +187,7 @@ function submission(pick: <T>(values: readonly T[]) => T, random: () => number, 
     type: 'submit',
     spec,
     parameters: pick(VALUES),
+    limited: random() < 0.2,
     ...(random() < 0.3 && { not_before: later() }),
   };
 }
