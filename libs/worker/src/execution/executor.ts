@@ -11,7 +11,7 @@ import {
 import { isIsolated, parametersFor } from '../handlers/handler.js';
 import type { Handler } from '../handlers/handler.js';
 import { runIsolated } from '../isolation/isolated-handler.js';
-import type { ProcessPool } from '../isolation/process-pool.js';
+import type { PoolOnDemand } from '../isolation/pool-on-demand.js';
 import { taskLogger } from '../logs.js';
 import type { LineSink } from '../logs.js';
 import type { Attempt } from './attempt.js';
@@ -43,8 +43,8 @@ export class Executor {
     private readonly logger: Logger,
     private readonly attempts: AttemptLog,
     private readonly lines: LineSink,
-    /** Starts it when it is first needed; undefined where the program of the worker cannot be started again. */
-    private readonly processes: (() => ProcessPool) | undefined,
+    /** Undefined where the program of the worker cannot be started again. */
+    private readonly processes: PoolOnDemand | undefined,
   ) {}
 
   /** @param onStart told once the handler runs */
@@ -95,7 +95,7 @@ export class Executor {
       const loggerOf = (): Logger => taskLogger(this.logger, facts, this.lines);
       if (this.processes && execution.isIsolated) {
         const given = { facts, parameters, port, loggerOf };
-        const result = await runIsolated(this.processes(), attempt, handler, given);
+        const result = await runIsolated(this.processes.pool, attempt, handler, given);
         return { type: 'completed', result: resultOf(result) };
       }
       const params = parametersFor(handler, parameters);
