@@ -5,6 +5,7 @@ export { workerRecordSchema } from './bucket-records.js';
 export type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord, WorkerRecord } from './bucket-records.js';
 export { Bucket } from './buckets.js';
 export type { Buckets, Entry } from './buckets.js';
+export type { ChangeOptions } from './changes.js';
 export { decodeDue, decodeFact, encodeFact, encodeTimer, factOf } from './codec.js';
 export type { DueTicket } from './codec.js';
 export {
@@ -23,7 +24,7 @@ export type { StoredMessage } from './requests.js';
 export type { RunRef } from './runs.js';
 export type { Signal } from './signals.js';
 export { TaskLog } from './task-log.js';
-export type { ChangeOptions, LogOptions } from './task-log.js';
+export type { LogOptions } from './task-log.js';
 export type { Ticket } from './ticket.js';
 export type { PullOptions, TicketPuller } from './ticket-puller.js';
 export * from './topology.js';

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decide, signalWait } from '@millrace/domain';
-import type { Command, ExistingTask, Fact, Json, TaskEvent, TaskState } from '@millrace/domain';
+import type { Command, Fact, Json, TaskEvent, TaskState } from '@millrace/domain';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -9,9 +8,13 @@ import { Appender } from './appender.js';
 import type { AppendOptions } from './appender.js';
 import { makeMemoryBuckets, openBuckets } from './buckets.js';
 import type { Buckets } from './buckets.js';
-import { Inbox, listen, openConnection, watchConnection } from './connection.js';
+import { Changes } from './changes.js';
+import type { ChangeOptions } from './changes.js';
+import { Inbox, listen, openConnection } from './connection.js';
 import type { ConnectionOptions } from './connection.js';
-import { ConcurrencyError, LogUnavailableError } from './errors.js';
+import { ConnectionState } from './connection-state.js';
+import type { ConnectionEvent } from './connection-state.js';
+import { LogUnavailableError } from './errors.js';
 import type { Follower, FollowOptions } from './follower.js';
 import { encodeLine } from './log-lines.js';
 import type { LogLine } from './log-lines.js';
@@ -23,6 +26,7 @@ import { Reader } from './reader.js';
 import { Requests } from './requests.js';
 import { answerRuns, askRuns } from './runs.js';
 import type { RunRef } from './runs.js';
+import { Signalling } from './signalling.js';
 import { TicketPuller } from './ticket-puller.js';
 import type { PullOptions } from './ticket-puller.js';
 import { DEFAULT_LEASE_SECONDS, streams, subjects } from './topology.js';
@@ -37,13 +41,6 @@ export interface LogOptions extends ConnectionOptions {
   leaseSeconds?: number;
 }
 
-export interface ChangeOptions extends WriteOptions {
-  /** Looks at the state on which the command is decided, again after each lost race; what it throws refuses the command. */
-  check?: (before: ExistingTask) => void;
-}
-
-/** A command that loses so many races in a row gives up. */
-const RACES = 5;
 /** Acknowledgements of the last moment get so long to reach the broker. */
 const FLUSH_AT_MOST_MS = 1_000;
 
@@ -58,13 +55,9 @@ export class TaskLog {
   readonly #appender: Appender;
   readonly #writer: Writer;
   readonly #pullers = new Set<TicketPuller>();
-  readonly #listeners = {
-    disconnected: new Set<() => void>(),
-    reconnected: new Set<() => void>(),
-    closed: new Set<() => void>(),
-  };
-  #connectedAt = performance.now();
-  #away = false;
+  readonly #state: ConnectionState;
+  readonly #changes: Changes;
+  readonly #signalling: Signalling;
 
   private constructor(
     private readonly connection: NatsConnection,
@@ -82,19 +75,20 @@ export class TaskLog {
     this.#outbox = new Outbox(connection);
     this.#appender = new Appender(connection, inbox, this.#outbox);
     this.#writer = new Writer(this.#appender, this.read);
-    void watchConnection(connection, {
-      disconnected: () => {
-        this.#disconnected();
-      },
-      reconnected: () => {
-        this.#reconnected();
-      },
-      forbidden: (subject) => {
-        this.#appender.forbidden(subject);
-        requests.forbidden(subject);
-      },
+    this.#changes = new Changes(this.read, this.#writer);
+    this.#signalling = new Signalling(this.read, this.#writer, this.#changes);
+    this.#state = new ConnectionState(connection, (subject) => {
+      this.#appender.forbidden(subject);
+      requests.forbidden(subject);
     });
-    void connection.closed().then(() => {
+    // The first to listen: whoever listens from outside finds the log itself done with it.
+    this.#state.on('disconnected', () => {
+      this.#appender.disconnected();
+    });
+    this.#state.on('reconnected', () => {
+      this.#reconnected();
+    });
+    this.#state.on('closed', () => {
       this.#closed();
     });
   }
@@ -123,12 +117,12 @@ export class TaskLog {
 
   /** Whether the broker is reachable now. */
   get connected(): boolean {
-    return !this.#away && !this.connection.isClosed();
+    return this.#state.connected;
   }
 
   /** Milliseconds since the connection was (re)made. */
   get connectedForMs(): number {
-    return performance.now() - this.#connectedAt;
+    return performance.now() - this.#state.connectedAt;
   }
 
   /**
@@ -155,26 +149,14 @@ export class TaskLog {
    *
    * @returns the state before and the fact, or no fact when the wish was already true
    * @throws TaskRefusal when the state does not allow it
-   * @throws ConcurrencyError after {@link RACES} lost races
+   * @throws ConcurrencyError after five lost races
    */
-  async change(
+  change(
     ref: TaskRef | { task_id: string },
     command: Command,
-    { check, ...options }: ChangeOptions,
+    options: ChangeOptions,
   ): Promise<{ before: TaskState; fact?: Fact }> {
-    for (let race = 1; ; race++) {
-      const before = await this.read.current(ref);
-      if (before.phase !== 'none') check?.(before);
-      const event = decide(command, before, { now: options.now ?? Date.now(), random: Math.random() });
-      if (!event || before.phase === 'none') return { before };
-      try {
-        const wait = before.phase === 'scheduled' ? { endsWait: before.sequence } : {};
-        const task = { queue: before.queue, task_id: before.id };
-        return { before, fact: await this.append(task, before.sequence, event, { ...options, ...wait }) };
-      } catch (error) {
-        if (!(error instanceof ConcurrencyError) || race === RACES) throw error;
-      }
-    }
+    return this.#changes.change(ref, command, options);
   }
 
   /** Makes the lane consumers of a queue that are not there. */
@@ -215,18 +197,8 @@ export class TaskLog {
    * Sends a signal to a task, and makes it ready if it waits for that one. Resolves with the sequence of the signal once that is stored:
    * should the wait not be ended for it, the sweeper ends it.
    */
-  async signal(
-    ref: TaskRef,
-    signal: { name: string; payload: Json },
-    options: WriteOptions,
-  ): Promise<number> {
-    const body = { ...signal, at: new Date(options.now ?? Date.now()).toISOString(), actor: options.actor };
-    const sequence = await this.ask(ref, 'signal', body, options);
-    // A run looks for signals once more after it has written its wait: one of the two sees the other.
-    await this.change(ref, { type: 'release', waiting_for: signalWait(signal.name) }, options).catch(
-      ifUndecided,
-    );
-    return sequence;
+  signal(ref: TaskRef, signal: { name: string; payload: Json }, options: WriteOptions): Promise<number> {
+    return this.#signalling.send(ref, signal, options);
   }
 
   /**
@@ -235,16 +207,8 @@ export class TaskLog {
    * @param since a signal that came before it was looked for by the run itself: the sequence of its `started`
    * @returns the fact that made it ready; undefined when it waits for no signal that is there, or has moved on
    */
-  async releaseIfSignalled(
-    wait: Fact,
-    since: number,
-    options: WriteOptions = { actor: wait.actor },
-  ): Promise<Fact | undefined> {
-    const waiting_for = 'waiting_for' in wait.data ? wait.data.waiting_for : undefined;
-    if (waiting_for === undefined) return undefined;
-    const signals = await this.read.signals(wait, since);
-    if (!signals.some(({ name }) => signalWait(name) === waiting_for)) return undefined;
-    return (await this.change(wait, { type: 'release', waiting_for }, options)).fact;
+  releaseIfSignalled(wait: Fact, since: number, options?: WriteOptions): Promise<Fact | undefined> {
+    return this.#signalling.releaseIfSignalled(wait, since, options);
   }
 
   /** Notes what an operator or a repair did, once. Resolves with its sequence. */
@@ -273,9 +237,9 @@ export class TaskLog {
    * @throws LogUnavailableError when the silence may be our own: the connection was away meanwhile
    */
   async askRuns(worker: string, attempt: RunRef, timeoutMs: number): Promise<boolean | undefined> {
-    const connectedAt = this.#connectedAt;
+    const { connectedAt } = this.#state;
     const answer = await askRuns(this.connection, worker, attempt, timeoutMs);
-    if (answer === undefined && !(this.connected && connectedAt === this.#connectedAt))
+    if (answer === undefined && !(this.connected && connectedAt === this.#state.connectedAt))
       throw new LogUnavailableError('The connection was away while a worker was asked.');
     return answer;
   }
@@ -286,10 +250,10 @@ export class TaskLog {
    */
   onHint(ref: TaskRef, hint: () => void): () => void {
     const subscription = listen(this.connection, subjects.factsOf(ref), hint);
-    this.#listeners.reconnected.add(hint);
+    const unlisten = this.#state.on('reconnected', hint);
     return () => {
       subscription.unsubscribe();
-      this.#listeners.reconnected.delete(hint);
+      unlisten();
     };
   }
 
@@ -297,9 +261,8 @@ export class TaskLog {
    * Calls back when the connection is lost, made again, or closed for good: by {@link close}, or because the broker refuses the login.
    * The function ends it.
    */
-  on(event: 'disconnected' | 'reconnected' | 'closed', listener: () => void): () => void {
-    this.#listeners[event].add(listener);
-    return () => this.#listeners[event].delete(listener);
+  on(event: ConnectionEvent, listener: () => void): () => void {
+    return this.#state.on(event, listener);
   }
 
   /** Stops what runs here; writes that have no answer yet fail with LogUnavailableError. */
@@ -314,15 +277,7 @@ export class TaskLog {
     await this.connection.close();
   }
 
-  #disconnected(): void {
-    this.#away = true;
-    this.#appender.disconnected();
-    for (const listener of this.#listeners.disconnected) listener();
-  }
-
   #reconnected(): void {
-    this.#away = false;
-    this.#connectedAt = performance.now();
     this.#appender.reconnected();
     this.requests.reconnected();
     this.followers.resync();
@@ -331,18 +286,11 @@ export class TaskLog {
     const { replicas = 1 } = this.options;
     provisionMemoryStreams(this.manager, replicas).catch(() => undefined);
     makeMemoryBuckets(this.connection, replicas).catch(() => undefined);
-    for (const listener of this.#listeners.reconnected) listener();
   }
 
   #closed(): void {
     this.#appender.stop();
     this.requests.stop();
     this.inbox.stop();
-    for (const listener of this.#listeners.closed) listener();
   }
-}
-
-/** Who is told that a stored signal was refused sends it a second time. */
-function ifUndecided(error: unknown): void {
-  if (!(error instanceof ConcurrencyError || error instanceof LogUnavailableError)) throw error;
 }
