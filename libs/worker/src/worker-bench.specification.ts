@@ -11,6 +11,7 @@ import { TaskWorker } from './task-worker.js';
 import type { WorkerOptions } from './worker-options.js';
 
 export const QUEUE = 'films';
+export const QUICK_RETRY = { ...DEFAULT_RETRY_POLICY, delay_seconds: 0.05, jitter: false };
 
 /** Workers, tasks and a log of a spec's own, on a real server. */
 export interface WorkerBench {
@@ -65,8 +66,7 @@ export async function openWorkerBench(): Promise<WorkerBench> {
     },
     async submit(spec = {}, parameters = {}) {
       const id = crypto.randomUUID();
-      const retry = { ...DEFAULT_RETRY_POLICY, delay_seconds: 0.05, jitter: false };
-      const command = { type: 'submit', spec: aSpec({ retry, ...spec }), parameters } as const;
+      const command = { type: 'submit', spec: aSpec({ retry: QUICK_RETRY, ...spec }), parameters } as const;
       const event = decide(command, NO_TASK, { now: Date.now(), random: 0 });
       if (!event) throw new Error('A submission makes an event.');
       await log.append(ref(id), 0, event, { actor: 'api:test' });
