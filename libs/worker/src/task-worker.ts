@@ -4,7 +4,7 @@ import type { Follower, TicketPuller } from '@millrace/log';
 import { ConfigError } from '@millrace/runtime';
 import { WorkerStoppingError } from './errors.js';
 import { BlockedLoopWatch } from './execution/blocked-loop.js';
-import { Claimer } from './execution/claimer.js';
+import { Claimer, QUIET_AFTER_CONNECT_MS } from './execution/claimer.js';
 import { Executor } from './execution/executor.js';
 import { followInterruptions } from './execution/interruptions.js';
 import { LeaseKeeper } from './execution/lease-keeper.js';
@@ -182,7 +182,7 @@ export class TaskWorker {
       execution.reporter?.flush(now);
       enforceTimeLimits(execution.attempt, now, this.#options.logger);
     }
-    if (tickets.hasDeferred && log.connectedForMs > (this.#options.quietMs ?? 10_000) + HEARTBEAT_MS)
+    if (tickets.hasDeferred && log.connectedForMs > (this.#options.quietMs ?? QUIET_AFTER_CONNECT_MS) + HEARTBEAT_MS)
       for (const ticket of tickets.takeDeferred()) slots.receiveAgain(ticket);
   }
 

@@ -64,8 +64,10 @@ export class Slots {
   }
 
   /** The ticket is settled: its lease is kept no longer, though its slot may be taken on. */
-  letGo({ ticket }: Holding): void {
-    this.#holdings.delete(ticket.sequence);
+  letGo(holding: Holding): void {
+    const { sequence } = holding.ticket;
+    // The ticket may have come back meanwhile, for an attempt whose lease is to be kept.
+    if (this.#holdings.get(sequence) === holding) this.#holdings.delete(sequence);
   }
 
   /** Gives back what has not begun. */
