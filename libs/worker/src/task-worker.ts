@@ -182,7 +182,10 @@ export class TaskWorker {
       execution.reporter?.flush(now);
       enforceTimeLimits(execution.attempt, now, this.#options.logger);
     }
-    if (tickets.hasDeferred && log.connectedForMs > (this.#options.quietMs ?? QUIET_AFTER_CONNECT_MS) + HEARTBEAT_MS)
+    if (
+      tickets.hasDeferred &&
+      log.connectedForMs > (this.#options.quietMs ?? QUIET_AFTER_CONNECT_MS) + HEARTBEAT_MS
+    )
       for (const ticket of tickets.takeDeferred()) slots.receiveAgain(ticket);
   }
 
