@@ -5,6 +5,7 @@ import { ArchiveModule } from './archive/archive.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import type { GatewayConfig } from './config.js';
 import { ConfigModule } from './config.module.js';
+import { ExplainModule } from './explain/explain.module.js';
 import { HandlersModule } from './handlers/handlers.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
@@ -27,6 +28,7 @@ export class GatewayModule {
         KeysModule,
         HandlersModule,
         TasksModule,
+        ExplainModule,
         WorkersModule,
         HealthModule,
       ],

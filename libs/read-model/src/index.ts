@@ -4,6 +4,8 @@ export { isDatabaseAway } from './database/database-away.js';
 export { dropSchema } from './database/drop-schema.js';
 export { migrate } from './database/migrate.js';
 export type { MigrateOptions } from './database/migrate.js';
+export { ExplainQueries } from './explain/explain.queries.js';
+export type { RunningRow } from './explain/explain.queries.js';
 export { OffsetMovedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';
 export type {

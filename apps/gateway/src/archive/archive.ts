@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Fact } from '@millrace/domain';
-import { BadCursorError, TaskQueries, isDatabaseAway } from '@millrace/read-model';
+import type { Fact, HeldTask } from '@millrace/domain';
+import { BadCursorError, ExplainQueries, TaskQueries, isDatabaseAway } from '@millrace/read-model';
 import type {
   Database,
   ProjectionState,
+  RunningRow,
   TaskAttempt,
   TaskEventRow,
   TaskListOptions,
@@ -22,12 +23,14 @@ const EVENTS_AT_ONCE = 1_000;
 @Injectable()
 export class Archive {
   readonly #queries: TaskQueries;
+  readonly #explain: ExplainQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
 
   constructor(@Inject(DATABASE) private readonly database: Database) {
     this.#queries = new TaskQueries(database);
+    this.#explain = new ExplainQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -63,7 +66,27 @@ export class Archive {
 
   /** Place in the queue, 0 is next; null when unknown or in no lane. */
   async position(taskId: string): Promise<number | null> {
-    return (await this.#ask(() => this.#queries.position(taskId))) ?? null;
+    return (await this.ahead(taskId)) ?? null;
+  }
+
+  /** Tasks that run before it; null when they are too many to count, undefined when it is in no lane as far as the archive knows. */
+  ahead(taskId: string): Promise<number | null | undefined> {
+    return this.#ask(() => this.#queries.position(taskId));
+  }
+
+  /** Tasks that wait for a slot before it; null when they are too many to count. */
+  heldAhead(task: HeldTask): Promise<number | null> {
+    return this.#ask(() => this.#explain.heldAhead(task));
+  }
+
+  /** The first thousand tasks of a queue that run. */
+  running(queue: string): Promise<RunningRow[]> {
+    return this.#ask(() => this.#explain.running(queue));
+  }
+
+  /** The newest archived transitions of a task below a sequence, in order, without the reports of its attempts. */
+  transitionsBelow(taskId: string, below: number, limit: number): Promise<Fact[]> {
+    return this.#ask(() => this.#explain.transitionsBelow(taskId, below, limit));
   }
 
   /** All archived facts of a task, in order. */

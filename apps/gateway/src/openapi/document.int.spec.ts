@@ -66,6 +66,7 @@ describe('the OpenAPI document', () => {
       'createKey',
       'deleteKey',
       'diffTasks',
+      'explainTask',
       'getTask',
       'getTaskResult',
       'getTaskStatus',
@@ -110,7 +111,7 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded).toHaveLength(22);
+    expect(guarded).toHaveLength(23);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);
       expect(security).toEqual([{ key: [] }, { bearer: [] }]);

@@ -75,6 +75,16 @@ export class TaskReader {
     return row;
   }
 
+  /** What the attempt said last: live once a second, in the log more rarely. */
+  async progressOf(state: RunningTask): Promise<Progress | null> {
+    const payload = await this.log.read.liveProgress({ queue: state.queue, task_id: state.id });
+    const live =
+      payload === undefined ? undefined : (JSON.parse(payload) as { token?: number; progress?: unknown });
+    if (live?.token !== state.run.token) return state.progress ?? null;
+    const read = progressSchema.safeParse(live.progress);
+    return read.success ? (read.data as Progress) : (state.progress ?? null);
+  }
+
   async #liveTask(state: ExistingTask): Promise<TaskView> {
     const [traces, position, attempts, parameters, branches] = await Promise.all([
       this.#tracesOf(state),
@@ -123,7 +133,7 @@ export class TaskReader {
       return {
         worker: state.run.worker,
         started_at: state.started_at,
-        progress: (await this.#liveProgress(state)) ?? null,
+        progress: await this.progressOf(state),
       };
     if (state.attempts.begun === 0) return NO_TRACES;
     const [started, progress] = await Promise.all([
@@ -137,16 +147,6 @@ export class TaskReader {
       started_at: started.at,
       progress: isOfLast ? progress.data.progress : null,
     };
-  }
-
-  /** What the attempt said last: live once a second, in the log more rarely. */
-  async #liveProgress(state: RunningTask): Promise<Progress | undefined> {
-    const payload = await this.log.read.liveProgress({ queue: state.queue, task_id: state.id });
-    const live =
-      payload === undefined ? undefined : (JSON.parse(payload) as { token?: number; progress?: unknown });
-    if (live?.token !== state.run.token) return state.progress;
-    const read = progressSchema.safeParse(live.progress);
-    return read.success ? (read.data as Progress) : state.progress;
   }
 
   async #lastOf({ queue, id }: ExistingTask, kind: 'started' | 'progress'): Promise<Fact | undefined> {

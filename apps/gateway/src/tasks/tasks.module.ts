@@ -47,5 +47,6 @@ import { TasksController } from './tasks.controller.js';
     TaskSignals,
     TaskActions,
   ],
+  exports: [TaskReader],
 })
 export class TasksModule {}

@@ -20,6 +20,9 @@ export interface TaskAttempt {
   duration_ms: number | null;
 }
 
+/** Facts that neither begin nor end an attempt. */
+export const REPORTS: readonly string[] = ['progress', 'checkpoint', 'step'];
+
 /** What is needed of a fact, as the log or the archive has it. */
 export type AttemptFact = Pick<TaskEventRow, 'kind' | 'at'> & { data: object };
 

@@ -1,6 +1,6 @@
 import type { Database } from '../database/database.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
-import { attemptsOf } from '../task-events/attempts.js';
+import { REPORTS, attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
 import { parsedEvent } from '../task-events/archived-fact.js';
 import { ALL_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
@@ -33,8 +33,6 @@ const BRANCHES_AT_MOST = 100;
 /** The projector gives a sign of life each second: silence for longer is lag. */
 const SILENCE_MS = 3_000;
 const DEFAULT_EVENTS = 1000;
-/** Facts that neither begin nor end an attempt. */
-const REPORTS = ['progress', 'checkpoint', 'step'];
 
 /** What the gateway reads of tasks. It lags behind the log by as much as {@link TaskQueries.projection} says; nothing is decided on it. */
 export class TaskQueries {
