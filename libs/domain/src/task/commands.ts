@@ -65,7 +65,7 @@ export type Command =
   /** Not before this time. */
   | { type: 'reschedule'; until: string }
   | { type: 'run-now' }
-  /** What waits and never started becomes another task of the same id. */
+  /** What waits and never started becomes another task of the same id; one that is paused stays so. */
   | { type: 'replace'; spec: TaskSpec; parameters: Json; not_before?: string; limited?: boolean }
   /** `seen`: the fact whose ticket was found missing (and whose worker dead, if it ran). */
   | { type: 'repair-ticket'; seen: number }

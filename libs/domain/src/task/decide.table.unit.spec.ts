@@ -168,8 +168,9 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   replace: {
     p5: 'ready delayed held',
     'task/not-found': 'none',
+    paused: 'paused',
     'task/already-started': 'retrying yielded',
-    'task/not-waiting': `asleep waiting ${RUNNING} paused ${ENDED}`,
+    'task/not-waiting': `asleep waiting ${RUNNING} ${ENDED}`,
   },
   grant: {
     p5: 'held',

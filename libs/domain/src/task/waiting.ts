@@ -18,13 +18,19 @@ export function submit(command: CommandOf<'submit'>, state: TaskState): TaskEven
 
 /** The id, and with it the promise of its key, stays; all else is new. */
 export function replace(command: CommandOf<'replace'>, state: ExistingTask): TaskEvent {
-  if (!canMove(state)) throw notWaiting(state);
+  if (!canMove(state) && state.phase !== 'paused') throw notWaiting(state);
   if (state.attempts.begun > 0)
     throw new TaskRefusal(
       'task/already-started',
       `The task is ${statusOf(state)} and has started before; only what never started is replaced.`,
     );
-  return waiting(newCard(command), command, 'replaced');
+  if (state.phase !== 'paused') return waiting(newCard(command), command, 'replaced');
+  // It is somebody's decision that it does not run yet: who submits it anew does not know of that.
+  const { not_before: until } = command;
+  return {
+    kind: 'paused',
+    data: { ...newCard(command), reason: state.reason, ...(until !== undefined && { until }) },
+  };
 }
 
 const newCard = ({ spec, parameters }: CommandOf<'submit' | 'replace'>): TaskCard => ({
