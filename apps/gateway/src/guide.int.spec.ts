@@ -14,6 +14,7 @@ const OPERATORS = '## For operators';
 
 let guide: string;
 let operators: string;
+let unique: string;
 let nats: TestNats;
 let postgres: TestPostgres;
 let log: TaskLog;
@@ -22,6 +23,7 @@ let client: GatewayClient;
 beforeAll(async () => {
   guide = await readFile(new URL('rest-api.md', GUIDES), 'utf8');
   operators = (await readFile(new URL('long-runs.md', GUIDES), 'utf8')).split(OPERATORS)[1] ?? '';
+  unique = await readFile(new URL('unique-tasks.md', GUIDES), 'utf8');
   [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
   const databaseUrl = await postgres.freshDatabase();
   await migrate(databaseUrl);
@@ -85,6 +87,12 @@ describe('the guide to long runs', () => {
   it('shows operators requests that do what it says', async () => {
     const task = { task_name: 'calculate_factorial', parameters: { number: 20 } };
     expect(await send(operators, await client.submit(task))).toBeGreaterThan(6);
+  });
+});
+
+describe('the guide to unique tasks', () => {
+  it('shows requests that do what it says', async () => {
+    expect(await send(unique)).toBe(5);
   });
 });
 

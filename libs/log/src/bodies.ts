@@ -52,7 +52,10 @@ const task = z.object({
   tags: z.array(z.string()).optional().describe('to find it by'),
   user_id: z.string().optional().describe('for whom it is'),
   correlation_id: z.string().optional().describe('of the request that led to it'),
-  unique_key: z.string().optional().describe('no two live tasks of a queue have the same'),
+  unique_key: z
+    .string()
+    .optional()
+    .describe('what the id is made of, with the queue: which submissions are the same task'),
   concurrency_key: z.string().optional().describe('tasks with the same share a limit'),
   branched_from: z
     .object({ task_id: z.string(), sequence, oldest: sequence })

@@ -66,6 +66,10 @@ export const keyRecordSchema = z.object({
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
+/** What is known of a unique key that had more than one task. It may lag, and is never ahead of the log. */
+export const uniqueRecordSchema = z.object({ generation: z.int().positive() });
+export type UniqueRecord = z.infer<typeof uniqueRecordSchema>;
+
 /** Who leads a concern. */
 export const leaseRecordSchema = z.object({ holder: z.string(), since: z.string() });
 export type LeaseRecord = z.infer<typeof leaseRecordSchema>;

@@ -9,9 +9,17 @@ import {
   keyRecordSchema,
   leaseRecordSchema,
   queueRecordSchema,
+  uniqueRecordSchema,
   workerRecordSchema,
 } from './bucket-records.js';
-import type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord, WorkerRecord } from './bucket-records.js';
+import type {
+  HandlerRecord,
+  KeyRecord,
+  LeaseRecord,
+  QueueRecord,
+  UniqueRecord,
+  WorkerRecord,
+} from './bucket-records.js';
 import { BadBodyError, ServerCode } from './errors.js';
 import type { Follower } from './follower.js';
 import type { Followers } from './followers.js';
@@ -24,6 +32,7 @@ export interface Buckets {
   keys: Bucket<KeyRecord>;
   leases: Bucket<LeaseRecord>;
   workers: Bucket<WorkerRecord>;
+  unique: Bucket<UniqueRecord>;
 }
 
 /** Opens all buckets, making those that are not there. */
@@ -42,14 +51,15 @@ export async function openBuckets(
     const kv = await kvm.create(name, { history: 1, replicas, ...options });
     return new Bucket(name, kv, schema, requests, followers);
   };
-  const [queues, handlers, keys, leases, workers] = await Promise.all([
+  const [queues, handlers, keys, leases, workers, unique] = await Promise.all([
     open(buckets.queues, queueRecordSchema),
     open(buckets.handlers, handlerRecordSchema),
     open(buckets.keys, keyRecordSchema),
     open(buckets.leases, leaseRecordSchema, { ttl: LEADER_LEASE_SECONDS * 1000 }),
     open(buckets.workers, workerRecordSchema, PRESENCE),
+    open(buckets.unique, uniqueRecordSchema),
   ]);
-  return { queues, handlers, keys, leases, workers };
+  return { queues, handlers, keys, leases, workers, unique };
 }
 
 /** Makes the buckets anew that a broker without peers forgets when it restarts. */

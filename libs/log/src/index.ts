@@ -2,7 +2,14 @@ export type { LogState } from './admin.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
 export { workerRecordSchema } from './bucket-records.js';
-export type { HandlerRecord, KeyRecord, LeaseRecord, QueueRecord, WorkerRecord } from './bucket-records.js';
+export type {
+  HandlerRecord,
+  KeyRecord,
+  LeaseRecord,
+  QueueRecord,
+  UniqueRecord,
+  WorkerRecord,
+} from './bucket-records.js';
 export { Bucket } from './buckets.js';
 export type { Buckets, Entry } from './buckets.js';
 export type { ChangeOptions } from './changes.js';

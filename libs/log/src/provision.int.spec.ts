@@ -24,6 +24,7 @@ describe('a fresh broker', () => {
         'KV_keys',
         'KV_leases',
         'KV_queues',
+        'KV_unique',
         'KV_workers',
         'LOGS',
         'OPS',

@@ -80,6 +80,8 @@ export const buckets = {
   leases: 'leases',
   /** Which workers live: `<worker id>` → {@link WorkerRecord}; in memory, expires by itself. */
   workers: 'workers',
+  /** How often keys were used anew: `<hash of queue and unique key>` → the newest task of the key, as far as anybody told. */
+  unique: 'unique',
 } as const;
 
 /** The stream behind a bucket and what stands before the key in its subjects: as every NATS client lays out a bucket. */

@@ -55,6 +55,16 @@ export class Archive {
     return this.#ask(() => this.#queries.get(taskId));
   }
 
+  /** The same for those who can do without: also undefined while Postgres is away. */
+  async findIfThere(taskId: string): Promise<TaskRow | undefined> {
+    try {
+      return await this.find(taskId);
+    } catch (error) {
+      if (error instanceof ProblemError) return undefined;
+      throw error;
+    }
+  }
+
   /** Ids of the tasks that branched from a task, in the order of their submission. */
   branches(taskId: string): Promise<string[]> {
     return this.#ask(() => this.#queries.branches(taskId));

@@ -35,8 +35,8 @@ export class BulkSubmissions {
     try {
       const read = SubmitTask.safeParse(entry);
       if (!read.success) throw invalidRequest(read.error.issues);
-      const { task_id, status, duplicate } = await this.submissions.submit(read.data, by);
-      return { task_id, status, duplicate };
+      const { task_id, status, duplicate, replaced } = await this.submissions.submit(read.data, by);
+      return { task_id, status, duplicate, replaced };
     } catch (cause) {
       return this.#rejection(cause, by);
     }

@@ -26,6 +26,19 @@ const submission: SubmitTask = {
   tags: ['nightly'],
 };
 
+const debounced: SubmitTask = {
+  task_name: 'document_processing',
+  parameters: { paths: ['docs/guides/*.md'] },
+  unique_key: 'docs/guides',
+  unique: { mode: 'debounce', quiet_seconds: 30 },
+};
+
+const onceAtATime: SubmitTask = {
+  task_name: 'document_processing',
+  unique_key: 'docs',
+  unique: { scope: 'until_done' },
+};
+
 const submitted: SubmittedTask = {
   task_id,
   status: 'PENDING',
@@ -33,6 +46,7 @@ const submitted: SubmittedTask = {
   priority: 7,
   submitted_at,
   duplicate: false,
+  replaced: false,
   sequence: 4711,
 };
 
@@ -40,7 +54,7 @@ const submittedTasks: SubmittedTasks = {
   accepted: 1,
   rejected: 1,
   results: [
-    { task_id, status: 'PENDING', duplicate: false },
+    { task_id, status: 'PENDING', duplicate: false, replaced: false },
     {
       error: {
         code: 'request/invalid',
@@ -213,6 +227,8 @@ const acted: TaskActionDone = {
 /** What the OpenAPI document shows. Typed, so that an example that lies does not compile. */
 export const examples = {
   submission,
+  debounced,
+  onceAtATime,
   submitted,
   submittedTasks,
   list,

@@ -26,12 +26,12 @@ export class SubmissionsController {
     operationId: 'submitTask',
     summary: 'Submit a task',
     description:
-      'Answers once the log has the task: nothing accepted is ever lost. The same task_id, or the same unique_key (or Idempotency-Key) in the same queue, is one task: whoever comes later is answered 200 with the first one, whatever else they send.',
+      'Answers once the log has the task: nothing accepted is ever lost. The same task_id, or the same unique_key (or Idempotency-Key) in the same queue, is one task: whoever comes later is answered 200 with the first one, whatever else they send. With unique, a key is taken for a shorter time, or whoever comes later replaces what has not started.',
     role: 'operator',
     returns: {
       202: { description: 'The task is in the log', schema: SubmittedTask, example: examples.submitted },
       200: {
-        description: 'The task was submitted before',
+        description: 'The task was submitted before; replaced says whether it is now what was asked for here',
         schema: SubmittedTask,
         example: { ...examples.submitted, duplicate: true },
       },
@@ -45,13 +45,18 @@ export class SubmissionsController {
       'task/unknown-queue',
       'task/invalid-parameters',
       'task/too-large',
+      'task/contended',
       'log/unavailable',
       'log/store-full',
     ],
   })
   @ApiBody({
     schema: { $ref: '#/components/schemas/SubmitTask' },
-    examples: { task: { value: examples.submission } },
+    examples: {
+      task: { value: examples.submission },
+      debounced: { value: examples.debounced },
+      'once at a time': { value: examples.onceAtATime },
+    },
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same as unique_key in the body.' })
   async submit(

@@ -205,6 +205,42 @@ describe('the same task twice', () => {
   });
 });
 
+describe('a key that is not taken for ever', () => {
+  it('is free again once its task has ended', async () => {
+    const body = { task_name: 'anything', unique: { scope: 'until_done' } };
+    const key = { 'idempotency-key': 'nightly' };
+    const first = await submit(body, key);
+    expect(first).toMatchObject({ status: 202, body: { duplicate: false, replaced: false } });
+    expect(await submit(body, key)).toMatchObject({ status: 200, body: { ...first.body, duplicate: true } });
+    await driver.start(first.body.task_id);
+    await driver.succeed(first.body.task_id, null);
+    const second = await submit(body, key);
+    expect(second.status).toBe(202);
+    expect(second.body.task_id).not.toBe(first.body.task_id);
+  });
+
+  it('goes to the last of a bulk when they replace each other', async () => {
+    const entry = (n: number) => ({
+      task_name: 'anything',
+      parameters: n,
+      unique_key: 'newest',
+      unique: { mode: 'debounce', quiet_seconds: 60 },
+    });
+    const tasks = Array.from({ length: 100 }, (_, n) => entry(n));
+    const { body } = await client.call<SubmittedTasks>('POST /tasks/bulk', { body: { tasks } });
+    expect(body.results.filter((entry) => 'replaced' in entry && entry.replaced)).toHaveLength(99);
+    const again = await submit(entry(100));
+    expect(again).toMatchObject({
+      status: 200,
+      body: { status: 'PENDING', duplicate: true, replaced: true },
+    });
+    const facts = await log.read.history({ queue: 'default', task_id: again.body.task_id });
+    expect(facts.map(({ data }) => 'parameters' in data && data.parameters)).toEqual(
+      Array.from({ length: 101 }, (_, n) => n),
+    );
+  });
+});
+
 describe('a submission that is refused', () => {
   let before: number;
   beforeEach(async () => {
@@ -381,6 +417,39 @@ describe('a submission that is refused', () => {
       400,
       'request/invalid',
       /tags\[0\]: must have no control characters/,
+    ],
+    [
+      'a window without its length',
+      { task_name: 'anything', unique_key: 'a', unique: { mode: 'throttle' } },
+      400,
+      'request/invalid',
+      /unique\.window_seconds: is needed/,
+    ],
+    [
+      'a scope of a mode that has none',
+      { task_name: 'anything', unique_key: 'a', unique: { mode: 'replace', scope: 'until_done' } },
+      400,
+      'request/invalid',
+      /unique\.scope: belongs to the mode reject/,
+    ],
+    [
+      'a rule without a key',
+      { task_name: 'anything', unique: { mode: 'replace' } },
+      400,
+      'request/invalid',
+      /send unique_key or the header/,
+    ],
+    [
+      'a quiet time and a delay',
+      {
+        task_name: 'anything',
+        unique_key: 'a',
+        unique: { mode: 'debounce', quiet_seconds: 9 },
+        delay_seconds: 1,
+      },
+      400,
+      'request/invalid',
+      /leave delay_seconds and eta out/,
     ],
     [
       'an id and a key',

@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { statusOf } from '@millrace/domain';
-import type { ExistingTask } from '@millrace/domain';
-import type { TaskRow } from '@millrace/read-model';
 import { ConcurrencyError, LogUnavailableError, TaskLog } from '@millrace/log';
+import { stateOf } from '@millrace/read-model';
 import type { Origin } from '../auth/caller.decorator.js';
 import { HandlerCatalogue } from '../handlers/handler-catalogue.js';
 import type { KnownHandler } from '../handlers/known-handler.js';
@@ -12,8 +10,10 @@ import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
 import { Archive } from '../archive/archive.js';
 import type { SubmitTask, SubmittedTask } from './submit-task.schema.js';
+import { duplicateOf, submitted } from './submitted-task.js';
 import { orderOf } from './task-order.js';
 import type { TaskOrder } from './task-order.js';
+import { UniqueSubmissions } from './unique-submissions.service.js';
 
 /** The log answers within this time, or the caller is told to come back. */
 const DEADLINE_MS = 5_000;
@@ -29,6 +29,7 @@ export class Submissions {
     private readonly handlers: HandlerCatalogue,
     private readonly queues: QueueCatalogue,
     private readonly archive: Archive,
+    private readonly unique: UniqueSubmissions,
   ) {}
 
   /**
@@ -54,9 +55,12 @@ export class Submissions {
     if (queue !== undefined && !this.queues.has(queue)) await this.refuseUnknownQueue(queue);
     const now = Date.now();
     const order = orderOf(body, handler, { now, correlationId: by.correlationId });
+    const { unique } = order;
+    if (unique) return this.unique.submit({ ...order, unique }, by, now);
     if (order.mayExist && this.watch.hasForgotten) {
-      const first = await this.#archived(order);
-      if (first) return first;
+      // Without Postgres the log alone decides.
+      const first = await this.archive.findIfThere(order.ref.task_id);
+      if (first) return duplicateOf(stateOf(first));
     }
     return this.#write(order, by, now);
   }
@@ -81,15 +85,7 @@ export class Submissions {
     try {
       const options = { actor: by.actor, now, uniqueId, deadlineMs: DEADLINE_MS };
       const { sequence } = await this.log.append(ref, 0, event, options);
-      return {
-        task_id: ref.task_id,
-        status: 'PENDING',
-        queue: ref.queue,
-        priority: spec.priority,
-        submitted_at: spec.submitted_at,
-        duplicate: false,
-        sequence,
-      };
+      return submitted(ref, spec, sequence);
     } catch (error) {
       if (error instanceof ConcurrencyError) return this.#first(order, error);
       throw error;
@@ -101,36 +97,7 @@ export class Submissions {
     const state = await this.log.read.task({ task_id: ref.task_id }, conflict.actual);
     if (state.phase !== 'none') return duplicateOf(state);
     const archived = await this.archive.find(ref.task_id);
-    if (archived) return duplicateOfRow(archived);
+    if (archived) return duplicateOf(stateOf(archived));
     throw new LogUnavailableError(`The first task with the id ${ref.task_id} cannot be read.`);
   }
-
-  /** A task that has left the log; without Postgres the log alone decides. */
-  async #archived({ ref }: TaskOrder): Promise<SubmittedTask | undefined> {
-    const archived = await this.archive.find(ref.task_id).catch((error: unknown) => {
-      if (error instanceof ProblemError) return undefined;
-      throw error;
-    });
-    return archived && duplicateOfRow(archived);
-  }
 }
-
-const duplicateOf = (state: ExistingTask): SubmittedTask => ({
-  task_id: state.id,
-  status: statusOf(state),
-  queue: state.queue,
-  priority: state.spec.priority,
-  submitted_at: state.spec.submitted_at,
-  duplicate: true,
-  sequence: state.sequence,
-});
-
-const duplicateOfRow = ({ id, status, queue, priority, submitted_at, sequence }: TaskRow): SubmittedTask => ({
-  task_id: id,
-  status,
-  queue,
-  priority,
-  submitted_at,
-  duplicate: true,
-  sequence,
-});

@@ -67,6 +67,43 @@ const Retry = z
     description: 'What is left out comes from the handler, else from the defaults (3, 60, 2, 600, true).',
   });
 
+export const UNIQUE_MODES = ['reject', 'replace', 'debounce', 'throttle'] as const;
+export const UNIQUE_SCOPES = ['forever', 'until_done', 'window'] as const;
+
+/** What a key means; which fields go together is judged here, whether there is a key is judged later. */
+const Unique = z
+  .strictObject({
+    mode: z.enum(UNIQUE_MODES).optional().meta({
+      description:
+        'What a second submission comes to: reject (the default) answers with the first task; throttle does so for window_seconds; replace takes the place of a task that has not started; debounce does so, too, and starts after quiet_seconds without another.',
+    }),
+    scope: z.enum(UNIQUE_SCOPES).optional().meta({
+      description:
+        'How long the mode reject keeps the key taken: forever (the default) as long as the log or the archive knows the task, until_done until it has ended, window for window_seconds after its submission.',
+    }),
+    window_seconds: limit.optional(),
+    quiet_seconds: limit.optional(),
+  })
+  .superRefine(({ mode = 'reject', scope, window_seconds, quiet_seconds }, context) => {
+    const fault = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    const hasWindow = mode === 'throttle' || (mode === 'reject' && scope === 'window');
+    if (scope !== undefined && mode !== 'reject')
+      fault(
+        'scope',
+        'belongs to the mode reject: throttle takes a key for its window, replace and debounce until its task starts.',
+      );
+    if (hasWindow && window_seconds === undefined)
+      fault('window_seconds', 'is needed: for so long the key is taken.');
+    if (!hasWindow && window_seconds !== undefined)
+      fault('window_seconds', 'belongs to the scope window and the mode throttle.');
+    if (mode === 'debounce' && quiet_seconds === undefined)
+      fault('quiet_seconds', 'is needed: so long after the last submission the task may start.');
+    if (mode !== 'debounce' && quiet_seconds !== undefined)
+      fault('quiet_seconds', 'belongs to the mode debounce.');
+  })
+  .meta({ description: 'What unique_key means; left out, it names one task for ever.' });
+
 /** What somebody asks for when they submit a task. */
 export const SubmitTask = z
   .strictObject({
@@ -83,6 +120,7 @@ export const SubmitTask = z
     unique_key: text(KEY_CHARACTERS).optional().meta({
       description: 'The same key in the same queue is one task. Same as the header Idempotency-Key.',
     }),
+    unique: Unique.optional(),
     concurrency_key: text(KEY_CHARACTERS).optional(),
     retry: Retry.optional(),
     soft_time_limit: limit
@@ -121,7 +159,10 @@ export const SubmittedTask = z
     queue: z.string(),
     priority: z.int(),
     submitted_at: z.string(),
-    duplicate: z.boolean().meta({ description: 'The task was submitted before; this is the first one.' }),
+    duplicate: z.boolean().meta({ description: 'The task was submitted before; this is that one.' }),
+    replaced: z
+      .boolean()
+      .meta({ description: 'It had not started, and is from now on what this submission asks for.' }),
     sequence: z.int().meta({ description: 'Where the log has it.' }),
   })
   .meta({ id: 'SubmittedTask' });
@@ -134,7 +175,12 @@ export type EntryError = z.infer<typeof EntryError>;
 
 export const BulkEntry = z
   .union([
-    z.object({ task_id: TaskId, status: TaskStatusName, duplicate: z.boolean() }),
+    z.object({
+      task_id: TaskId,
+      status: TaskStatusName,
+      duplicate: z.boolean(),
+      replaced: z.boolean(),
+    }),
     z.object({ error: EntryError }),
   ])
   .meta({ id: 'BulkEntry' });

@@ -17,11 +17,15 @@ export function newTaskId(): string {
 
 /** Hexadecimal digits of the hash that are kept: two keys meet by chance once in 2^64 keys. */
 const KEY_HASH_DIGITS = 32;
-/** So far a key stands for one task as long as the log or the archive knows it. */
-const GENERATION = 1;
-
-/** The id that a key stands for: the same in every gateway, so that the log itself refuses the second task. */
-export function idOfKey(queue: string, uniqueKey: string): string {
+/** A key within its queue. */
+export function hashOfKey(queue: string, uniqueKey: string): string {
   const digest = createHash('sha256').update(`${queue}\0${uniqueKey}`).digest('hex');
-  return `${digest.slice(0, KEY_HASH_DIGITS)}-${GENERATION}`;
+  return digest.slice(0, KEY_HASH_DIGITS);
 }
+
+/**
+ * The id of a task that has a key: the same in every gateway, so that the log itself refuses the second one.
+ *
+ * @param generation how many tasks the key has had, this one included
+ */
+export const idOfKey = (hash: string, generation: number): string => `${hash}-${generation}`;

@@ -1,5 +1,5 @@
 import { NO_TASK, decide, mergeRetry } from '@millrace/domain';
-import type { Json, TaskEvent, TaskSpec } from '@millrace/domain';
+import type { CommandOf, Json, TaskEvent, TaskSpec } from '@millrace/domain';
 import type { TaskRef } from '@millrace/log';
 import { DEFAULT_QUEUE } from '../handlers/queue-catalogue.js';
 import { UNKNOWN_HANDLER_DEFAULTS } from '../handlers/known-handler.js';
@@ -7,7 +7,9 @@ import type { KnownHandler } from '../handlers/known-handler.js';
 import { ProblemError } from '../http/problem.js';
 import { refuseTooLarge } from './parameters-size.js';
 import type { SubmitTask } from './submit-task.schema.js';
-import { idOfKey, newTaskId } from './task-id.js';
+import { hashOfKey, idOfKey, newTaskId } from './task-id.js';
+import { ruleOf } from './unique-rule.js';
+import type { UniqueRule } from './unique-rule.js';
 
 /** A submission, ready to be written: every judgement but that of the log is made. */
 export interface TaskOrder {
@@ -18,6 +20,16 @@ export interface TaskOrder {
   uniqueId: boolean;
   /** Whether the id may have been used before: it is not one of ours, which are always new. */
   mayExist: boolean;
+  /** Its key may have several tasks, one after the other; the id of `ref` is that of the first one. */
+  unique?: KeyClaim;
+}
+
+/** A submission under a key that is not taken for ever. */
+export interface KeyClaim {
+  hash: string;
+  rule: UniqueRule;
+  /** What becomes of a task that still waits under the key, if the rule says so. */
+  replacement: CommandOf<'replace'>;
 }
 
 /**
@@ -34,15 +46,13 @@ export function orderOf(
   const parameters = body.parameters === undefined ? {} : body.parameters;
   refuseTooLarge(parameters);
   refuseUnfit(body.task_name, parameters, handler);
+  const rule = ruleOf(body);
   const notBefore = notBeforeOf(body, at.now);
   const spec = specOf(body, handler, at);
   refuseExpired(spec, notBefore ?? at.now, at.now);
   const queue = body.queue ?? handler?.record.queue ?? DEFAULT_QUEUE;
-  const event = decide(
-    { type: 'submit', spec, parameters, ...(notBefore !== undefined && { not_before: toTime(notBefore) }) },
-    NO_TASK,
-    { now: at.now, random: 0 },
-  );
+  const wish = { spec, parameters, ...(notBefore !== undefined && { not_before: toTime(notBefore) }) };
+  const event = decide({ type: 'submit', ...wish }, NO_TASK, { now: at.now, random: 0 });
   // A submission of what does not exist always is an event.
   if (!event) throw new Error('The domain made nothing of a submission.');
   const { task_id, unique_key } = body;
@@ -52,15 +62,12 @@ export function orderOf(
       'task_id and unique_key both say which submissions are the same: give one of them.',
     );
   if (task_id !== undefined) return { ref: { queue, task_id }, spec, event, uniqueId: true, mayExist: true };
-  if (unique_key !== undefined)
-    return {
-      ref: { queue, task_id: idOfKey(queue, unique_key) },
-      spec,
-      event,
-      uniqueId: false,
-      mayExist: true,
-    };
-  return { ref: { queue, task_id: newTaskId() }, spec, event, uniqueId: false, mayExist: false };
+  if (unique_key === undefined)
+    return { ref: { queue, task_id: newTaskId() }, spec, event, uniqueId: false, mayExist: false };
+  const hash = hashOfKey(queue, unique_key);
+  const ref = { queue, task_id: idOfKey(hash, 1) };
+  const order = { ref, spec, event, uniqueId: false, mayExist: true };
+  return rule ? { ...order, unique: { hash, rule, replacement: { type: 'replace', ...wish } } } : order;
 }
 
 function specOf(
@@ -101,11 +108,17 @@ function limitsOf(
   return { soft_time_limit: soft, time_limit: hard };
 }
 
-function notBeforeOf({ delay_seconds, eta }: SubmitTask, now: number): number | undefined {
+function notBeforeOf({ delay_seconds, eta, unique }: SubmitTask, now: number): number | undefined {
   if (delay_seconds !== undefined && eta !== undefined)
     throw invalid('eta', 'delay_seconds and eta both say when the task may start: give one of them.');
-  const notBefore =
-    eta === undefined ? (delay_seconds === undefined ? now : now + delay_seconds * 1000) : Date.parse(eta);
+  const quiet = unique?.quiet_seconds;
+  if (quiet !== undefined && (delay_seconds ?? eta) !== undefined)
+    throw invalid(
+      'unique.quiet_seconds',
+      'quiet_seconds says when the task may start: leave delay_seconds and eta out.',
+    );
+  const delay = delay_seconds ?? quiet;
+  const notBefore = eta === undefined ? (delay === undefined ? now : now + delay * 1000) : Date.parse(eta);
   return notBefore > now ? notBefore : undefined;
 }
 

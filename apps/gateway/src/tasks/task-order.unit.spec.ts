@@ -111,6 +111,29 @@ describe('an order', () => {
     expect(first).toMatchObject({ uniqueId: false, mayExist: true, spec: { unique_key: 'k' } });
   });
 
+  it('goes by the rule of its key, and says what would replace a task of the key', () => {
+    const rule = (unique: SubmitTask['unique']) => order({ unique_key: 'k', unique }).unique?.rule;
+    expect(rule({})).toBeUndefined();
+    expect(rule({ mode: 'reject', scope: 'forever' })).toBeUndefined();
+    expect(rule({ scope: 'until_done' })).toEqual({ until: 'done' });
+    expect(rule({ scope: 'window', window_seconds: 5 })).toEqual({ until: 'window', seconds: 5 });
+    expect(rule({ mode: 'throttle', window_seconds: 5 })).toEqual({ until: 'window', seconds: 5 });
+    expect(rule({ mode: 'replace' })).toEqual({ until: 'start' });
+
+    const debounced = order({
+      unique_key: 'k',
+      unique: { mode: 'debounce', quiet_seconds: 2 },
+      parameters: 1,
+    });
+    const not_before = '2026-03-01T12:00:02.000Z';
+    expect(debounced.event).toMatchObject({ kind: 'scheduled', data: { until: not_before } });
+    expect(debounced.unique).toMatchObject({
+      rule: { until: 'start' },
+      replacement: { type: 'replace', spec: debounced.spec, parameters: 1, not_before },
+    });
+    expect(refusal({ unique: {} })).toMatch(/send unique_key/);
+  });
+
   it('may have an id of the caller', () => {
     expect(order({ task_id: 'mine' })).toMatchObject({
       ref: { task_id: 'mine' },

@@ -21,6 +21,7 @@ import { TaskReader } from './task-reader.service.js';
 import { TaskResults } from './task-results.service.js';
 import { TaskSignals } from './task-signals.service.js';
 import { TasksController } from './tasks.controller.js';
+import { UniqueSubmissions } from './unique-submissions.service.js';
 
 @Module({
   imports: [LogModule, ArchiveModule, HandlersModule],
@@ -33,6 +34,7 @@ import { TasksController } from './tasks.controller.js';
   ],
   providers: [
     Submissions,
+    UniqueSubmissions,
     BulkSubmissions,
     Branches,
     TaskReader,
