@@ -12,12 +12,14 @@ import { watchStore } from './janitor/store-watch.js';
 import { Lease } from './leadership/lease.js';
 import { Alerts } from './patrol/alerts.js';
 import { Patrol } from './patrol/patrol.js';
+import { PauseKeeper } from './queues/pause-keeper.js';
 import { CONFIG, LOGGER } from './scheduler.constants.js';
 import { Sweeper } from './sweeper/sweeper.js';
 
 const OPEN_RETRY_MS = 1_000;
 const HOUR_MS = 3_600_000;
-/** One for each concern. */
+const PAUSES_EVERY_SECONDS = 5;
+/** One for each concern that reads Postgres. */
 const CONNECTIONS = 2;
 
 /** Runs the concerns, each where this process leads it. Safe to stop before start and twice. */
@@ -63,6 +65,8 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     });
     this.#patrol('sweeper', log, this.config.MILLRACE_SWEEP_SECONDS, this.#sweeper(log, this.#database));
     this.#patrol('janitor', log, this.config.MILLRACE_JANITOR_SECONDS, this.#janitor(log, this.#database));
+    const pauses = new PauseKeeper(log, this.logger);
+    this.#patrol('pauses', log, PAUSES_EVERY_SECONDS, (signal) => pauses.round(signal));
     this.logger.info({ scheduler: this.#id }, 'Scheduler started');
   }
 

@@ -4,7 +4,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import { answered } from './answered.js';
 import { ifFound } from './provision.js';
 import type { Reader } from './reader.js';
-import { laneConsumer, streams, subjects } from './topology.js';
+import { PAUSED_UNTIL, laneConsumer, streams, subjects } from './topology.js';
 import type { TaskRef } from './topology.js';
 
 export interface LogState {
@@ -14,6 +14,14 @@ export interface LogState {
   bytes: number;
   /** When the stream was made: another time means another log. */
   createdAt: string;
+}
+
+/** The consumer of a lane, as the server counts. */
+export interface LaneInfo {
+  lane: Lane;
+  /** Tickets that were not delivered yet, void ones included. */
+  pending: number;
+  isPaused: boolean;
 }
 
 /**
@@ -61,6 +69,39 @@ export class LogAdmin {
       }),
     );
     return new Map(floors.filter((floor): floor is [Lane, number] => floor[1] !== undefined));
+  }
+
+  /** The lanes of a queue that have a consumer. */
+  async lanes(queue: string): Promise<LaneInfo[]> {
+    const infos = await Promise.all(
+      LANES.map(async (lane) => {
+        const info = await ifFound(() =>
+          this.manager.consumers.info(streams.tasks.name, laneConsumer(queue, lane)),
+        );
+        return info && { lane, pending: info.num_pending, isPaused: info.paused ?? false };
+      }),
+    );
+    return infos.filter((info): info is LaneInfo => info !== undefined);
+  }
+
+  /** Lets the server deliver nothing more from a lane, over restarts, or deliver again. A lane without a consumer is passed over. */
+  async setPaused(queue: string, lane: Lane, isPaused: boolean): Promise<void> {
+    const [stream, consumer] = [streams.tasks.name, laneConsumer(queue, lane)];
+    await ifFound(() =>
+      isPaused
+        ? this.manager.consumers.pause(stream, consumer, PAUSED_UNTIL)
+        : this.manager.consumers.resume(stream, consumer),
+    );
+  }
+
+  /** The consumers of the log by their names: whether each is paused. */
+  async pauses(): Promise<Map<string, boolean>> {
+    const consumers = new Map<string, boolean>();
+    await answered(async () => {
+      for await (const { name, paused } of this.manager.consumers.list(streams.tasks.name))
+        consumers.set(name, paused ?? false);
+    });
+    return consumers;
   }
 
   /** Whether the log holds any message on the subject or filter. */

@@ -28,6 +28,15 @@ export const queueSettingsSchema = z.object({
 });
 export type QueueSettings = z.infer<typeof queueSettingsSchema>;
 
+/** What is to be told in OPS of a pause or a resume. */
+const announcementSchema = z.object({
+  verb: z.enum(['paused', 'resumed']),
+  at: z.string(),
+  actor: z.string(),
+  reason: z.string().optional(),
+  correlation_id: z.string().optional(),
+});
+
 /** A queue as it is defined. */
 export const queueRecordSchema = z.object({
   name: z.string(),
@@ -38,6 +47,8 @@ export const queueRecordSchema = z.object({
   settings: queueSettingsSchema.optional(),
   /** Set while no task of the queue is to start. The consumers of its lanes follow this. */
   paused: z.object({ at: z.string(), actor: z.string(), reason: z.string().optional() }).optional(),
+  /** Set with `paused`, or when that is taken away, until the lanes follow and it was told: whoever finds it ends what was begun. */
+  announce: announcementSchema.optional(),
 });
 export type QueueRecord = z.infer<typeof queueRecordSchema>;
 

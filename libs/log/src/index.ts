@@ -1,4 +1,4 @@
-export type { LogState } from './admin.js';
+export type { LaneInfo, LogState } from './admin.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
 export { workerRecordSchema } from './bucket-records.js';
@@ -8,6 +8,7 @@ export type {
   LeaseRecord,
   QueueRecord,
   UniqueRecord,
+  QueueSettings,
   WorkerRecord,
 } from './bucket-records.js';
 export { Bucket } from './buckets.js';
@@ -26,6 +27,8 @@ export type { Follower, FollowOptions } from './follower.js';
 export { LINE_BYTES, logLineSchema } from './log-lines.js';
 export type { LogLine } from './log-lines.js';
 export type { Drift } from './provision.js';
+export { settlePause } from './queue-pause.js';
+export type { Settled } from './queue-pause.js';
 export type { Reader } from './reader.js';
 export type { StoredMessage } from './requests.js';
 export type { RunRef } from './runs.js';

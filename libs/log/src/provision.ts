@@ -5,7 +5,7 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { answered, unlessRefused } from './answered.js';
 import { LogUnavailableError, ServerCode } from './errors.js';
-import { laneConsumer, laneConsumerConfig, streams } from './topology.js';
+import { PAUSED_UNTIL, laneConsumer, laneConsumerConfig, streams } from './topology.js';
 
 /** A setting on the server that is not what the topology says. It is reported and left alone: an operator may have meant it. */
 export interface Drift {
@@ -89,12 +89,13 @@ const hasNoRoom = (error: unknown): boolean =>
   error instanceof JetStreamApiError &&
   (error.code === ServerCode.storageExceeded || error.code === ServerCode.memoryExceeded);
 
-/** Makes the twelve lane consumers of a queue that are not there. */
+/** Makes the twelve lane consumers of a queue that are not there; those of a paused queue are made paused. */
 export async function provisionQueue(
   manager: JetStreamManager,
   queue: string,
-  options: { startSequence: number; leaseSeconds: number },
+  options: { startSequence: number; leaseSeconds: number; isPaused: boolean },
 ): Promise<Drift[]> {
+  const pause = options.isPaused ? { pause_until: PAUSED_UNTIL.toISOString() } : {};
   const drifts = await Promise.all(
     LANES.map(async (lane) => {
       const wanted = laneConsumerConfig(queue, lane, options);
@@ -103,7 +104,7 @@ export async function provisionQueue(
       const { opt_start_seq: _from, deliver_policy: _policy, ...lasting } = wanted;
       if (info) return driftOf(`consumer ${name}`, lasting, info.config);
       await createOrFind(
-        () => manager.consumers.add(streams.tasks.name, wanted),
+        () => manager.consumers.add(streams.tasks.name, { ...wanted, ...pause }),
         () => manager.consumers.info(streams.tasks.name, name),
       );
       return [];

@@ -168,6 +168,7 @@ export class TaskLog {
       // A stream that was made anew counts from 1 again: a consumer beyond its end would be silent until it gets there.
       startSequence: Math.min(record?.value.least_ticket ?? 1, lastSequence + 1),
       leaseSeconds: this.options.leaseSeconds ?? DEFAULT_LEASE_SECONDS,
+      isPaused: record?.value.paused !== undefined,
     });
   }
 

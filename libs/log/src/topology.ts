@@ -129,6 +129,9 @@ export type AskVerb = 'pause' | 'stop' | 'signal';
 /** The durable consumer of a lane. Its name is one token that `nats consumer report TASKS` shows. */
 export const laneConsumer = (queue: string, lane: Lane): string => `${queue}_${lane}`;
 
+/** A pause has no end of its own, but the server wants a time. */
+export const PAUSED_UNTIL = new Date('2200-01-01T00:00:00Z');
+
 /** The configuration of a lane's consumer. */
 export const laneConsumerConfig = (
   queue: string,

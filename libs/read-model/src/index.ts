@@ -16,6 +16,9 @@ export type {
 export type { Lag, LogMessage } from './projections/log-message.js';
 export type { RewindOptions, Rewound } from './projections/rewind.js';
 export type { Applied, TaskProjection } from './projections/task-projection.js';
+export type { PendingOptions, PendingPage, PendingTask } from './queues/pending-page.js';
+export { QueueQueries } from './queues/queue.queries.js';
+export type { QueueDepth, QueueNumbers, QueueRates, RecentRates } from './queues/queue.queries.js';
 export { compareRebuilt } from './rebuild/comparison.js';
 export type { CompareOptions, Comparison, TableComparison } from './rebuild/comparison.js';
 export { SweepQueries } from './sweep/sweep.queries.js';

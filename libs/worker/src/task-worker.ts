@@ -22,6 +22,7 @@ import { lapse } from './lapse.js';
 import { LineSink } from './logs.js';
 import { showPresence } from './presence.js';
 import type { Presence } from './presence.js';
+import { followResumes } from './resumed-queues.js';
 import { UnhandledTickets } from './unhandled-tickets.js';
 import { newWorkerId } from './worker-id.js';
 import type { WorkerOptions } from './worker-options.js';
@@ -58,6 +59,7 @@ export class TaskWorker {
   #slots: Slots | undefined;
   #puller: TicketPuller | undefined;
   #interruptions: Follower | undefined;
+  #resumes: Follower | undefined;
   #presence: Presence | undefined;
   #lines: LineSink | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -91,6 +93,7 @@ export class TaskWorker {
       logger.warn(drift, 'The broker is set up differently from what this version expects');
     log.answerRuns(this.id, (attempt) => this.#running.includes(attempt));
     this.#interruptions = await followInterruptions(log, queues, (task) => this.#running.of(task), logger);
+    this.#resumes = await followResumes(log, queues, () => this.#puller?.reset(), logger);
     this.#work(log, queues);
     const { names, unsuited } = this.#repertoire;
     logger.info(
@@ -119,6 +122,7 @@ export class TaskWorker {
     clearInterval(this.#heartbeat);
     await this.#processes?.stop();
     await this.#interruptions?.stop();
+    await this.#resumes?.stop();
     this.#lines?.close();
     await Promise.race([this.#presence?.withdraw(), lapse(WITHDRAW_WITHIN_MS)]);
     await this.#log?.close();

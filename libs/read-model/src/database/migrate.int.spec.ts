@@ -22,7 +22,7 @@ describe('migrations', () => {
   it('are run once, by however many processes at once', async () => {
     const url = await postgres.createDatabase('at_once');
     const runs = await Promise.all([migrate(url), migrate(url), migrate(url)]);
-    expect(runs.map(({ length }) => length).sort()).toEqual([0, 0, 2]);
+    expect(runs.map(({ length }) => length).sort()).toEqual([0, 0, 3]);
     expect(await migrate(url)).toEqual([]);
   });
 

@@ -32,7 +32,8 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
 @Index('tasks_by_tag', ['tags'], { type: 'gin', where: 'tags IS NOT NULL' })
 @Index('tasks_by_turn', ['queue', 'lane_rank', 'turn'], { where: 'turn IS NOT NULL' })
 @Index('tasks_running', ['queue', 'lane_rank', 'ticket'], { where: `phase = 'running'` })
-@Index('tasks_by_until', ['until'], { where: `phase = 'scheduled'` })
+// With the turn in it: what waits for its time is counted in the index alone.
+@Index('tasks_by_until', { synchronize: false })
 @Index('tasks_by_signal', ['sequence'], {
   where: `waiting_for LIKE 'signal:%' AND phase IN ('held', 'scheduled')`,
 })

@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.js';
+import { PROJECTION_LAG } from '../projections/projection-lag.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import { REPORTS, attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
@@ -30,8 +31,6 @@ export interface ProjectionState {
 /** Positions are counted up to here. */
 export const POSITION_LIMIT = 1000;
 const BRANCHES_AT_MOST = 100;
-/** The projector gives a sign of life each second: silence for longer is lag. */
-const SILENCE_MS = 3_000;
 const DEFAULT_EVENTS = 1000;
 
 /** What the gateway reads of tasks. It lags behind the log by as much as {@link TaskQueries.projection} says; nothing is decided on it. */
@@ -115,8 +114,7 @@ export class TaskQueries {
   /** How far the tables are, and how far behind. The lag grows while the projector is silent. */
   async projection(): Promise<ProjectionState> {
     const [state] = await this.database.rows<ProjectionState>(
-      `SELECT sequence, ignored, lag_messages,
-              (lag_ms + greatest(0, floor(extract(epoch FROM now() - updated_at) * 1000) - ${SILENCE_MS}))::bigint AS lag_ms
+      `SELECT sequence, ignored, lag_messages, ${PROJECTION_LAG} AS lag_ms
        FROM projections WHERE name = 'tasks'`,
     );
     return state ?? { sequence: 0, ignored: 0, lag_messages: 0, lag_ms: null };

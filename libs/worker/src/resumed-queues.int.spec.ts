@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NO_TASK, decide } from '@millrace/domain';
+import { settlePause } from '@millrace/log';
+import { aSubmission, waitUntil } from '@millrace/testing';
+import { QUEUE, openWorkerBench } from './worker-bench.specification.js';
+import type { WorkerBench } from './worker-bench.specification.js';
+
+let bench: WorkerBench;
+beforeAll(async () => {
+  bench = await openWorkerBench();
+});
+afterAll(() => bench.stop());
+
+const OTHER = 'trailers';
+
+/** A task of the other queue, of which the worker has heard after all before. */
+async function runThroughOther(): Promise<void> {
+  const ref = { queue: OTHER, task_id: crypto.randomUUID() };
+  const event = decide(aSubmission(), NO_TASK, { now: Date.now(), random: 0 });
+  if (event) await bench.log.append(ref, 0, event, { actor: 'api:test' });
+  await waitUntil(async () => (await bench.log.read.task(ref)).phase === 'succeeded');
+}
+
+/** As the gateway does it. */
+async function set(verb: 'paused' | 'resumed'): Promise<void> {
+  const { queues } = bench.log.buckets;
+  const entry = await queues.get(QUEUE);
+  if (!entry) throw new Error('The queue is not defined.');
+  const by = { at: new Date().toISOString(), actor: 'api:test' };
+  const { paused: _, ...rest } = entry.value;
+  const record = { ...rest, announce: { verb, ...by } };
+  await queues.update(QUEUE, verb === 'paused' ? { ...record, paused: by } : record, entry.revision);
+  await settlePause(bench.log, QUEUE);
+}
+
+describe('a worker of a paused queue', () => {
+  it('starts nothing, ends what runs, and goes on as soon as it is resumed', async () => {
+    let end = (): void => undefined;
+    await bench.startWorker(({ params }) => params === 'long' && new Promise<void>((go) => (end = go)), {
+      queues: [QUEUE, OTHER],
+    });
+    const running = await bench.submit({}, 'long');
+    await bench.untilIn(running, 'running');
+    await set('paused');
+    const waiting = await bench.submit();
+    end();
+    await bench.untilIn(running, 'succeeded');
+    await runThroughOther();
+    expect(await bench.kindsOf(waiting)).toEqual(['p5']);
+    const resumedAt = performance.now();
+    await set('resumed');
+    await bench.untilIn(waiting, 'succeeded');
+    // A parked pull asks again after 30 s only.
+    expect(performance.now() - resumedAt).toBeLessThan(5_000);
+  });
+
+  it('goes on also after a crash of the broker', async () => {
+    await set('paused');
+    const waiting = await bench.submit();
+    await bench.nats.kill();
+    await bench.nats.restart();
+    await waitUntil(() => bench.log.connected);
+    await set('resumed');
+    await bench.untilIn(waiting, 'succeeded');
+  });
+});
