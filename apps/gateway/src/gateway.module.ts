@@ -11,6 +11,7 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { LogModule } from './log/log.module.js';
+import { QueuesModule } from './queues/queues.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 
@@ -27,6 +28,7 @@ export class GatewayModule {
         AuthModule,
         KeysModule,
         HandlersModule,
+        QueuesModule,
         TasksModule,
         ExplainModule,
         WorkersModule,

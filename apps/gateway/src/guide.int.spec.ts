@@ -15,6 +15,7 @@ const OPERATORS = '## For operators';
 let guide: string;
 let operators: string;
 let unique: string;
+let queues: string;
 let nats: TestNats;
 let postgres: TestPostgres;
 let log: TaskLog;
@@ -24,6 +25,7 @@ beforeAll(async () => {
   guide = await readFile(new URL('rest-api.md', GUIDES), 'utf8');
   operators = (await readFile(new URL('long-runs.md', GUIDES), 'utf8')).split(OPERATORS)[1] ?? '';
   unique = await readFile(new URL('unique-tasks.md', GUIDES), 'utf8');
+  queues = await readFile(new URL('queues.md', GUIDES), 'utf8');
   [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
   const databaseUrl = await postgres.freshDatabase();
   await migrate(databaseUrl);
@@ -93,6 +95,12 @@ describe('the guide to long runs', () => {
 describe('the guide to unique tasks', () => {
   it('shows requests that do what it says', async () => {
     expect(await send(unique)).toBe(5);
+  });
+});
+
+describe('the guide to queues', () => {
+  it('shows requests that do what it says', async () => {
+    expect(await send(queues)).toBe(5);
   });
 });
 

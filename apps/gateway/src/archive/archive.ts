@@ -1,9 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Fact, HeldTask } from '@millrace/domain';
-import { BadCursorError, ExplainQueries, TaskQueries, isDatabaseAway } from '@millrace/read-model';
+import {
+  BadCursorError,
+  ExplainQueries,
+  QueueQueries,
+  TaskQueries,
+  isDatabaseAway,
+} from '@millrace/read-model';
 import type {
   Database,
+  PendingOptions,
+  PendingPage,
   ProjectionState,
+  QueueDepth,
+  QueueNumbers,
+  RecentRates,
   RunningRow,
   TaskAttempt,
   TaskEventRow,
@@ -24,6 +35,7 @@ const EVENTS_AT_ONCE = 1_000;
 export class Archive {
   readonly #queries: TaskQueries;
   readonly #explain: ExplainQueries;
+  readonly #queues: QueueQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
@@ -31,6 +43,7 @@ export class Archive {
   constructor(@Inject(DATABASE) private readonly database: Database) {
     this.#queries = new TaskQueries(database);
     this.#explain = new ExplainQueries(database);
+    this.#queues = new QueueQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -99,6 +112,23 @@ export class Archive {
     return this.#ask(() => this.#explain.transitionsBelow(taskId, below, limit));
   }
 
+  /** In the order of the names. */
+  queueNumbers(queues: readonly string[]): Promise<QueueNumbers[]> {
+    return this.#ask(() => this.#queues.numbers(queues));
+  }
+
+  queueRates(): Promise<RecentRates> {
+    return this.#ask(() => this.#queues.rates());
+  }
+
+  queueDepth(queue: string, atMost: number): Promise<QueueDepth> {
+    return this.#ask(() => this.#queues.depth(queue, atMost));
+  }
+
+  pending(queue: string, options: PendingOptions): Promise<PendingPage> {
+    return this.#ask(() => this.#queues.pending(queue, options));
+  }
+
   /** All archived facts of a task, in order. */
   async events(taskId: string): Promise<Fact[]> {
     const facts: Fact[] = [];
@@ -144,7 +174,7 @@ export class Archive {
 const away = (cause?: unknown): ProblemError =>
   new ProblemError(
     'archive/unavailable',
-    'Postgres is away: lists and tasks that have left the log cannot be read. Submitting, running and the status of live tasks go on.',
+    'Postgres is away: lists, numbers of queues and tasks that have left the log cannot be read. Submitting, running and the status of live tasks go on.',
     { retryAfterSeconds: RETRY_AFTER_SECONDS },
     { cause },
   );

@@ -1,4 +1,4 @@
-import { DEFAULT_RETRY_POLICY, DEFAULT_TIME_LIMITS, PRIORITY } from '@millrace/domain';
+import { mergeRetry } from '@millrace/domain';
 import type { Json, RetryPolicy } from '@millrace/domain';
 import type { HandlerRecord } from '@millrace/log';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -15,17 +15,8 @@ export interface TaskDefaults {
   time_limit: number;
 }
 
-/** Those of a task whose name no handler has registered. */
-export const UNKNOWN_HANDLER_DEFAULTS: TaskDefaults = {
-  priority: PRIORITY.default,
-  retry: DEFAULT_RETRY_POLICY,
-  soft_time_limit: DEFAULT_TIME_LIMITS.soft,
-  time_limit: DEFAULT_TIME_LIMITS.hard,
-};
-
 /** A registered handler: its record, and what is made of it once per revision. */
 export class KnownHandler {
-  readonly defaults: TaskDefaults;
   #validate: ValidateFunction | undefined;
   #isCompiled = false;
 
@@ -33,14 +24,16 @@ export class KnownHandler {
   constructor(
     readonly record: HandlerRecord,
     private readonly onBadSchema: (error: unknown) => void,
-  ) {
-    const { priority, retry, soft_time_limit, time_limit } = record;
-    const known = UNKNOWN_HANDLER_DEFAULTS;
-    this.defaults = {
-      priority: priority ?? known.priority,
-      retry: { ...known.retry, ...retry },
-      soft_time_limit: soft_time_limit ?? known.soft_time_limit,
-      time_limit: time_limit ?? known.time_limit,
+  ) {}
+
+  /** What the handler says of its tasks, and for the rest those of their queue. */
+  defaultsOn(queue: TaskDefaults): TaskDefaults {
+    const { priority, retry, soft_time_limit, time_limit } = this.record;
+    return {
+      priority: priority ?? queue.priority,
+      retry: retry ? mergeRetry(queue.retry, retry) : queue.retry,
+      soft_time_limit: soft_time_limit ?? queue.soft_time_limit,
+      time_limit: time_limit ?? queue.time_limit,
     };
   }
 

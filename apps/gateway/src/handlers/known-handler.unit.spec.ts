@@ -1,19 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HandlerRecord } from '@millrace/log';
+import { GENERAL_DEFAULTS } from '../queues/known-queue.js';
 import { KnownHandler } from './known-handler.js';
 
 const handler = (record: Partial<HandlerRecord>, onBadSchema: (error: unknown) => void = () => undefined) =>
   new KnownHandler({ name: 'work', queue: 'default', ...record }, onBadSchema);
 
 describe('a handler', () => {
-  it('has the defaults of its record, else the general ones', () => {
-    expect(handler({}).defaults).toEqual({
+  it('has the defaults of its record, else those of the queue', () => {
+    expect(handler({}).defaultsOn(GENERAL_DEFAULTS)).toEqual({
       priority: 5,
       retry: { max_retries: 3, delay_seconds: 60, backoff_factor: 2, max_delay_seconds: 600, jitter: true },
       soft_time_limit: 1800,
       time_limit: 2400,
     });
-    expect(handler({ priority: 9, retry: { max_retries: 0 }, time_limit: 5 }).defaults).toMatchObject({
+    expect(
+      handler({ priority: 9, retry: { max_retries: 0 }, time_limit: 5 }).defaultsOn(GENERAL_DEFAULTS),
+    ).toMatchObject({
       priority: 9,
       retry: { max_retries: 0, delay_seconds: 60 },
       time_limit: 5,

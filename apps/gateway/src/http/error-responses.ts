@@ -7,7 +7,8 @@ import type { GatewayProblemCode, Problem, ProblemCode } from './problem.js';
 
 const PROBLEM_SCHEMA = { $ref: '#/components/schemas/Problem' };
 
-const SERVICE_UNAVAILABLE = 503;
+/** Too many requests, or something is away. */
+const COME_BACK = [429, 503];
 const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } } };
 
 /** The error answers of an operation for the OpenAPI document: by status, with an example of each problem. */
@@ -24,7 +25,7 @@ export function errorResponses(
   return [...byStatus].map(([status, problems]) => ({
     status,
     description: problems.map(({ title }) => title).join(' · '),
-    ...(status === SERVICE_UNAVAILABLE && { headers: RETRY_AFTER }),
+    ...(COME_BACK.includes(status) && { headers: RETRY_AFTER }),
     content: {
       'application/problem+json': {
         schema: PROBLEM_SCHEMA,

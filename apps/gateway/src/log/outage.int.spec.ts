@@ -43,6 +43,9 @@ describe('while the log is away', () => {
       client.call<Problem>(`GET /tasks/${taskId}/logs`),
       client.call<Problem>('GET /workers'),
       client.call<Problem>('GET /workers/w1'),
+      client.call<Problem>('GET /queues'),
+      client.call<Problem>('PUT /queues/films', { body: {} }),
+      client.call<Problem>('POST /queues/default/pause'),
     ]);
     for (const answer of refused) {
       expect(answer).toMatchObject({ status: 503, body: { code: 'log/unavailable' } });

@@ -64,21 +64,27 @@ describe('the OpenAPI document', () => {
       'checkLiveness',
       'checkReadiness',
       'createKey',
+      'defineQueue',
       'deleteKey',
       'diffTasks',
       'explainTask',
+      'getQueue',
       'getTask',
       'getTaskResult',
       'getTaskStatus',
       'getWorker',
       'listHandlers',
       'listKeys',
+      'listPendingTasks',
       'listProblems',
+      'listQueues',
       'listTaskEvents',
       'listTaskLogs',
       'listTasks',
       'listWorkers',
+      'pauseQueue',
       'pauseTask',
+      'resumeQueue',
       'resumeTask',
       'retryTask',
       'sendSignal',
@@ -111,7 +117,7 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded).toHaveLength(23);
+    expect(guarded).toHaveLength(29);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);
       expect(security).toEqual([{ key: [] }, { bearer: [] }]);

@@ -4,9 +4,9 @@ import type { ExistingTask, Json, TaskSpec } from '@millrace/domain';
 import { LogUnavailableError, TaskLog } from '@millrace/log';
 import { Archive } from '../archive/archive.js';
 import type { Origin } from '../auth/caller.decorator.js';
-import { UNKNOWN_HANDLER_DEFAULTS } from '../handlers/known-handler.js';
-import type { KnownHandler } from '../handlers/known-handler.js';
+import type { TaskDefaults } from '../handlers/known-handler.js';
 import { ProblemError } from '../http/problem.js';
+import { QueueCatalogue } from '../queues/queue-catalogue.js';
 import type { BranchTask, BranchedTask } from './branch-task.schema.js';
 import { findBranchPoint } from './branch-point.js';
 import type { BranchPoint } from './branch-point.js';
@@ -22,6 +22,7 @@ export class Branches {
   constructor(
     private readonly log: TaskLog,
     private readonly submissions: Submissions,
+    private readonly queues: QueueCatalogue,
     private readonly changes: TaskChanges,
     private readonly archive: Archive,
   ) {}
@@ -48,8 +49,9 @@ export class Branches {
       await this.log.admin.state(),
     );
     const now = Date.now();
-    const spec = specOf(source, { ...body, task_name: taskName }, handler, point, { now, by });
     const ref = { queue: queue ?? source.queue, task_id: newTaskId() };
+    const defaults = this.queues.get(ref.queue).defaultsFor(handler);
+    const spec = specOf(source, { ...body, task_name: taskName }, defaults, point, { now, by });
     const event = decide({ type: 'submit', spec, parameters, from: point.from }, NO_TASK, { now, random: 0 });
     if (!event) throw new Error('The domain made nothing of a branch.');
     const { sequence } = await this.log.append(ref, 0, event, {
@@ -80,12 +82,11 @@ export class Branches {
 function specOf(
   { id, spec }: ExistingTask,
   body: BranchTask & { task_name: string },
-  handler: KnownHandler | undefined,
+  { retry, soft_time_limit, time_limit }: TaskDefaults,
   { sequence, oldest }: BranchPoint,
   { now, by }: { now: number; by: Origin },
 ): TaskSpec {
   const { unique_key: _key, expires_at: _expiry, ...kept } = spec;
-  const { retry, soft_time_limit, time_limit } = handler?.defaults ?? UNKNOWN_HANDLER_DEFAULTS;
   return {
     ...kept,
     ...(body.task_name !== spec.name && { name: body.task_name, retry, soft_time_limit, time_limit }),

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { NO_TASK, decide, evolve, fold } from '@millrace/domain';
 import type { Command, ExistingTask, Fact, Json, TaskEvent, TaskState } from '@millrace/domain';
 import { orderOf } from './task-order.js';
+import { DEFAULT_RECORD, KnownQueue } from '../queues/known-queue.js';
 import { revived } from './revival.js';
 
 const CONTEXT = { now: 0, random: 0 };
@@ -23,8 +24,13 @@ const after = (state: TaskState, command: Command, sequence: number): TaskState 
   return evolve(state, factOf(event, sequence));
 };
 
+const queue = new KnownQueue(DEFAULT_RECORD);
+
 const failed = (parameters: Json): ExistingTask => {
-  const { event } = orderOf({ task_name: 'work', parameters }, undefined, { now: 0, correlationId: 'c' });
+  const { event } = orderOf({ task_name: 'work', parameters }, undefined, queue, {
+    now: 0,
+    correlationId: 'c',
+  });
   let state = fold([factOf(event, 1)], NO_TASK);
   state = after(state, { type: 'claim', worker: 'w', ticket: 1 }, 2);
   state = after(state, { type: 'save-checkpoint', token: 2, state: 'half' }, 3);

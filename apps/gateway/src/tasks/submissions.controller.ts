@@ -46,6 +46,7 @@ export class SubmissionsController {
       'task/invalid-parameters',
       'task/too-large',
       'task/contended',
+      'queue/full',
       'log/unavailable',
       'log/store-full',
     ],

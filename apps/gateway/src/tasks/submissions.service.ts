@@ -4,11 +4,12 @@ import { stateOf } from '@millrace/read-model';
 import type { Origin } from '../auth/caller.decorator.js';
 import { HandlerCatalogue } from '../handlers/handler-catalogue.js';
 import type { KnownHandler } from '../handlers/known-handler.js';
-import { QueueCatalogue } from '../handlers/queue-catalogue.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
 import { Archive } from '../archive/archive.js';
+import { QueueCatalogue } from '../queues/queue-catalogue.js';
+import { QueueDepths } from '../queues/queue-depths.js';
 import type { SubmitTask, SubmittedTask } from './submit-task.schema.js';
 import { duplicateOf, submitted } from './submitted-task.js';
 import { orderOf } from './task-order.js';
@@ -28,6 +29,7 @@ export class Submissions {
     private readonly watch: LogWatch,
     private readonly handlers: HandlerCatalogue,
     private readonly queues: QueueCatalogue,
+    private readonly depths: QueueDepths,
     private readonly archive: Archive,
     private readonly unique: UniqueSubmissions,
   ) {}
@@ -50,19 +52,22 @@ export class Submissions {
    */
   async submit(body: SubmitTask, by: Origin): Promise<SubmittedTask> {
     // Without an await where none is needed: a bulk takes this path a thousand times.
-    const { task_name, queue, allow_unknown = false } = body;
+    const { task_name, allow_unknown = false } = body;
     const handler = this.handlers.find(task_name) ?? (await this.handlerOf(task_name, allow_unknown));
-    if (queue !== undefined && !this.queues.has(queue)) await this.refuseUnknownQueue(queue);
+    if (body.queue !== undefined && !this.queues.has(body.queue)) await this.refuseUnknownQueue(body.queue);
     const now = Date.now();
-    const order = orderOf(body, handler, { now, correlationId: by.correlationId });
+    const queue = this.queues.queueFor(body.queue, task_name, handler);
+    const order = orderOf(body, handler, queue, { now, correlationId: by.correlationId });
     const { unique } = order;
-    if (unique) return this.unique.submit({ ...order, unique }, by, now);
-    if (order.mayExist && this.watch.hasForgotten) {
+    const write = (): Promise<SubmittedTask> =>
+      unique ? this.unique.submit({ ...order, unique }, by, now) : this.#write(order, by, now);
+    if (!unique && order.mayExist && this.watch.hasForgotten) {
       // Without Postgres the log alone decides.
       const first = await this.archive.findIfThere(order.ref.task_id);
       if (first) return duplicateOf(stateOf(first));
     }
-    return this.#write(order, by, now);
+    const { max_depth } = queue.settings;
+    return max_depth === undefined ? write() : this.#writeInto(queue.name, max_depth, order, write);
   }
 
   /** @throws ProblemError `task/unknown-name` when no handler has registered the name, and that is not allowed */
@@ -76,8 +81,27 @@ export class Submissions {
   /** @throws ProblemError `task/unknown-queue` when the queue is not defined */
   async refuseUnknownQueue(queue: string): Promise<void> {
     if (this.queues.has(queue) || (await this.queues.look(queue))) return;
-    const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().slice(0, NAMED_AT_MOST).join(', ')}. A worker that serves a queue defines it.`;
+    const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().slice(0, NAMED_AT_MOST).join(', ')}. A worker that serves a queue defines it, and PUT /api/v1/queues/${queue} does.`;
     throw new ProblemError('task/unknown-queue', message, { errors: [{ path: 'queue', message }] });
+  }
+
+  /** A queue that takes so many tasks: one that is in the log already needs no place, unless its key may be free again by now. */
+  async #writeInto(
+    queue: string,
+    maxDepth: number,
+    { ref, mayExist, unique }: TaskOrder,
+    write: () => Promise<SubmittedTask>,
+  ): Promise<SubmittedTask> {
+    const { task_id } = ref;
+    if (!unique && mayExist && (await this.log.read.task({ task_id })).phase !== 'none') return write();
+    const place = await this.depths.take(queue, maxDepth);
+    try {
+      const submitted = await write();
+      if (!submitted.duplicate) place.fill(submitted.sequence);
+      return submitted;
+    } finally {
+      place.leave();
+    }
   }
 
   async #write(order: TaskOrder, by: Origin, now: number): Promise<SubmittedTask> {

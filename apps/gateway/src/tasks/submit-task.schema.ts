@@ -32,8 +32,8 @@ export const text = (characters: number) =>
     .max(characters)
     .regex(/^[^\p{Cc}]*$/u, { error: 'must have no control characters.' });
 
-const seconds = z.number().nonnegative().max(LONGEST_SECONDS);
-const limit = z.number().positive().max(LONGEST_SECONDS);
+export const seconds = z.number().nonnegative().max(LONGEST_SECONDS);
+export const limit = z.number().positive().max(LONGEST_SECONDS);
 const time = z.iso.datetime({
   offset: true,
   error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z.',
@@ -49,7 +49,7 @@ const retryTimes = {
   jitter: z.boolean().optional(),
 };
 
-const Retry = z
+export const Retry = z
   .strictObject({
     ...retryTimes,
     by_error: z
@@ -64,7 +64,8 @@ const Retry = z
       }),
   })
   .meta({
-    description: 'What is left out comes from the handler, else from the defaults (3, 60, 2, 600, true).',
+    description:
+      'What is left out comes from the handler, else from the queue, else from the defaults (3, 60, 2, 600, true).',
   });
 
 export const UNIQUE_MODES = ['reject', 'replace', 'debounce', 'throttle'] as const;
@@ -111,7 +112,9 @@ export const SubmitTask = z
     parameters: Parameters.optional().meta({
       description: 'Any JSON that the schema of the handler allows; {} when left out. 512 KiB at most.',
     }),
-    queue: Name.optional().meta({ description: 'Defaults to the queue of the handler.' }),
+    queue: Name.optional().meta({
+      description: 'Defaults to the queue that routes the name, else to that of the handler.',
+    }),
     priority: z.int().min(PRIORITY.min).max(PRIORITY.max).optional().meta({ description: '10 runs first.' }),
     delay_seconds: seconds.optional().meta({ description: 'Not before so many seconds from now.' }),
     eta: time.optional().meta({ description: 'Not before this time; one in the past is now.' }),

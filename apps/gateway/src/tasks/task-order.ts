@@ -1,10 +1,9 @@
 import { NO_TASK, decide, mergeRetry } from '@millrace/domain';
 import type { CommandOf, Json, TaskEvent, TaskSpec } from '@millrace/domain';
 import type { TaskRef } from '@millrace/log';
-import { DEFAULT_QUEUE } from '../handlers/queue-catalogue.js';
-import { UNKNOWN_HANDLER_DEFAULTS } from '../handlers/known-handler.js';
-import type { KnownHandler } from '../handlers/known-handler.js';
+import type { KnownHandler, TaskDefaults } from '../handlers/known-handler.js';
 import { ProblemError } from '../http/problem.js';
+import type { KnownQueue } from '../queues/known-queue.js';
 import { refuseTooLarge } from './parameters-size.js';
 import type { SubmitTask } from './submit-task.schema.js';
 import { hashOfKey, idOfKey, newTaskId } from './task-id.js';
@@ -33,14 +32,16 @@ export interface KeyClaim {
 }
 
 /**
- * What a submission comes to, by itself, its handler and the defaults, in this order.
+ * What a submission comes to, by itself, its handler, its queue and the defaults, in this order.
  *
  * @param handler undefined for a name that nobody has registered
+ * @param known the queue that it goes to
  * @throws ProblemError with a sentence on what is wrong
  */
 export function orderOf(
   body: SubmitTask,
   handler: KnownHandler | undefined,
+  known: KnownQueue,
   at: { now: number; correlationId: string },
 ): TaskOrder {
   const parameters = body.parameters === undefined ? {} : body.parameters;
@@ -48,9 +49,9 @@ export function orderOf(
   refuseUnfit(body.task_name, parameters, handler);
   const rule = ruleOf(body);
   const notBefore = notBeforeOf(body, at.now);
-  const spec = specOf(body, handler, at);
+  const spec = specOf(body, known.defaultsFor(handler), at);
   refuseExpired(spec, notBefore ?? at.now, at.now);
-  const queue = body.queue ?? handler?.record.queue ?? DEFAULT_QUEUE;
+  const queue = known.name;
   const wish = { spec, parameters, ...(notBefore !== undefined && { not_before: toTime(notBefore) }) };
   const event = decide({ type: 'submit', ...wish }, NO_TASK, { now: at.now, random: 0 });
   // A submission of what does not exist always is an event.
@@ -72,10 +73,9 @@ export function orderOf(
 
 function specOf(
   body: SubmitTask,
-  handler: KnownHandler | undefined,
+  defaults: TaskDefaults,
   { now, correlationId }: { now: number; correlationId: string },
 ): TaskSpec {
-  const defaults = handler?.defaults ?? UNKNOWN_HANDLER_DEFAULTS;
   const { tags, user_id, unique_key, concurrency_key, expires_at } = body;
   const spec: TaskSpec = {
     name: body.task_name,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { KnownHandler } from '../handlers/known-handler.js';
 import { ProblemError } from '../http/problem.js';
+import { DEFAULT_RECORD, KnownQueue } from '../queues/known-queue.js';
 import type { SubmitTask } from './submit-task.schema.js';
 import { orderOf } from './task-order.js';
 
@@ -17,8 +18,13 @@ const handler = new KnownHandler(
   () => undefined,
 );
 
+const aQueue = (name: string): KnownQueue => new KnownQueue({ name, defined_by: 'test' });
+
 const order = (body: Partial<SubmitTask> = {}, known: KnownHandler | undefined = handler) =>
-  orderOf({ task_name: 'work', ...body }, known, { now: NOW, correlationId: 'c-1' });
+  orderOf({ task_name: 'work', ...body }, known, aQueue(body.queue ?? 'works'), {
+    now: NOW,
+    correlationId: 'c-1',
+  });
 
 const refusal = (body: Partial<SubmitTask>): string => {
   try {
@@ -46,10 +52,30 @@ describe('an order', () => {
     expect({ uniqueId, mayExist }).toEqual({ uniqueId: false, mayExist: false });
   });
 
-  it('of an unknown name goes to the default queue with the general defaults', () => {
-    const { ref, spec } = orderOf({ task_name: 'new' }, undefined, { now: NOW, correlationId: 'c' });
-    expect(ref.queue).toBe('default');
-    expect(spec).toMatchObject({ priority: 5, time_limit: 2400 });
+  it('of an unknown name has the defaults of its queue, else the general ones', () => {
+    const at = { now: NOW, correlationId: 'c' };
+    const plain = orderOf({ task_name: 'new' }, undefined, new KnownQueue(DEFAULT_RECORD), at);
+    expect(plain.ref.queue).toBe('default');
+    expect(plain.spec).toMatchObject({ priority: 5, time_limit: 2400 });
+    const settings = { default_priority: 2, retry: { delay_seconds: 5 }, time_limit: 60 };
+    const own = new KnownQueue({ name: 'own', defined_by: 'test', settings });
+    expect(orderOf({ task_name: 'new' }, undefined, own, at).spec).toMatchObject({
+      priority: 2,
+      retry: { max_retries: 3, delay_seconds: 5 },
+      soft_time_limit: 60,
+      time_limit: 60,
+    });
+  });
+
+  it('follows itself before its handler, and its handler before its queue', () => {
+    const settings = { default_priority: 2, retry: { max_retries: 9, delay_seconds: 5 }, time_limit: 90 };
+    const own = new KnownQueue({ name: 'own', defined_by: 'test', settings });
+    const body = { task_name: 'work', retry: { backoff_factor: 4 } };
+    expect(orderOf(body, handler, own, { now: NOW, correlationId: 'c' }).spec).toMatchObject({
+      priority: 7,
+      retry: { max_retries: 1, delay_seconds: 5, backoff_factor: 4 },
+      time_limit: 20,
+    });
   });
 
   it('keeps parameters as they came', () => {

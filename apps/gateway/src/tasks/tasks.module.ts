@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ArchiveModule } from '../archive/archive.module.js';
 import { HandlersModule } from '../handlers/handlers.module.js';
 import { LogModule } from '../log/log.module.js';
+import { QueuesModule } from '../queues/queues.module.js';
 import { Branches } from './branches.service.js';
 import { BulkSubmissions } from './bulk-submissions.service.js';
 import { SubmissionsController } from './submissions.controller.js';
@@ -24,7 +25,7 @@ import { TasksController } from './tasks.controller.js';
 import { UniqueSubmissions } from './unique-submissions.service.js';
 
 @Module({
-  imports: [LogModule, ArchiveModule, HandlersModule],
+  imports: [LogModule, ArchiveModule, HandlersModule, QueuesModule],
   controllers: [
     SubmissionsController,
     TaskActionsController,

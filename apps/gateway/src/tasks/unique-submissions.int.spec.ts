@@ -10,6 +10,7 @@ import type { TestNats, TestPostgres } from '@millrace/testing';
 import { Archive } from '../archive/archive.js';
 import { readGatewayConfig } from '../config.js';
 import { LogWatch } from '../log/log-watch.js';
+import { DEFAULT_RECORD, KnownQueue } from '../queues/known-queue.js';
 import { archive } from '../testing/archiver.js';
 import { TaskDriver } from '../testing/task-driver.js';
 import type { SubmitTask, SubmittedTask } from './submit-task.schema.js';
@@ -55,7 +56,8 @@ async function side() {
 }
 
 function orderFor(body: Partial<SubmitTask>, now: number): UniqueOrder {
-  const order = orderOf({ task_name: 'work', ...body }, undefined, { now, correlationId: 'c-1' });
+  const queue = new KnownQueue(DEFAULT_RECORD);
+  const order = orderOf({ task_name: 'work', ...body }, undefined, queue, { now, correlationId: 'c-1' });
   return order as UniqueOrder;
 }
 
