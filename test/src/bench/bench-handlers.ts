@@ -9,6 +9,7 @@ export const QUEUES = {
   endToEnd: 'bench_end_to_end',
   latency: 'bench_latency',
   isolated: 'bench_isolated',
+  cancel: 'bench_cancel',
 } as const;
 
 @Injectable()

@@ -5,6 +5,7 @@ import { startBenchSystem } from './bench-system.js';
 import { fillHistory } from './history.js';
 import {
   SIZES,
+  bulkCancel,
   bulkSubmits,
   drain,
   endToEnd,
@@ -24,7 +25,7 @@ const USAGE = `npm run bench -- [options]
   --runs N       runs per state of the log, medians are told (default 3)
   --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
   --only a,b     of: memory, publisher, single, bulk, drain, end-to-end, latency, latency-behind (default these),
-                 isolated, steps, takeover, resume
+                 isolated, bulk-cancel, steps, takeover, resume
   --foreign N    facts of other tasks behind the checkpoint that resume goes on from (default 1000000)
   --json FILE    where the figures go (default none)
   --profile DIR  writes the CPU profile of each app there, and prints where the time went`;
@@ -53,9 +54,10 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
 };
 
-/** About isolation and what becomes of runs that break off: asked for by name, for they take their time. */
+/** About isolation, operations on many tasks, and what becomes of runs that break off: asked for by name, for they take their time. */
 const RUNS: Readonly<Record<string, Measurement>> = {
   isolated,
+  'bulk-cancel': bulkCancel,
   steps,
   takeover: takeOver,
   resume: resume(Number(options.foreign)),

@@ -22,6 +22,7 @@ export const SIZES = {
   backlog: 50_000,
   waiting: 100_000,
   isolated: 10_000,
+  cancel: 50_000,
   latency: 1_000,
 };
 
@@ -90,6 +91,17 @@ export const isolated: Measurement = async (system) => {
   const rate = (left / (performance.now() - begun)) * 1000;
   await system.stopWorker();
   return [figure('drain, isolated', 'tasks/s', rate)];
+};
+
+/** One request that cancels a queue full of waiting tasks, while the projector follows. */
+export const bulkCancel: Measurement = async (system) => {
+  await pipelined(SIZES.cancel, 2_000, () => submitToLog(system.log, QUEUES.cancel));
+  await system.projected((await system.log.admin.state()).lastSequence);
+  const wish = { action: 'cancel', filter: { queue: QUEUES.cancel }, limit: SIZES.cancel };
+  const since = performance.now();
+  const { done } = await ask<{ done: number }>(system, '/api/v1/tasks/actions', wish);
+  if (done !== SIZES.cancel) throw new Error(`Only ${done} tasks were cancelled.`);
+  return [figure('bulk cancel', 'tasks/s', perSecond(done, since))];
 };
 
 /** Bulk submits over HTTP, a worker and the projector at once, until the last row is in Postgres; with the CPU of every process. */
@@ -196,6 +208,12 @@ async function post({ http, headers }: BenchSystem, path: string, body: string):
   const { statusCode, body: answer } = await http.request({ path, method: 'POST', headers, body });
   if (statusCode !== 202) throw new Error(`${path} answered ${statusCode}: ${await answer.text()}`);
   await answer.dump();
+}
+
+async function ask<Answer>({ http, headers }: BenchSystem, path: string, body: object): Promise<Answer> {
+  const answer = await http.request({ path, method: 'POST', headers, body: JSON.stringify(body) });
+  if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}.`);
+  return (await answer.body.json()) as Answer;
 }
 
 /** Follows the log until so many tasks of the backlog's queue have ended: when the first and the last one did. */

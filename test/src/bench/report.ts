@@ -10,6 +10,7 @@ const TARGETS: Readonly<Record<string, readonly ['≥' | '≤', number]>> = {
   'end to end': ['≥', 7_000],
   'CPU of all processes': ['≤', 200],
   'drain, isolated': ['≥', 2_000],
+  'bulk cancel': ['≥', 5_000],
   'submit→start p50': ['≤', 3],
   'submit→start p99': ['≤', 15],
   'resume, 200 steps, claim→first line': ['≤', 100],
