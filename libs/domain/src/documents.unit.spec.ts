@@ -102,6 +102,7 @@ function keyOf(state: TaskState): string {
   const waits = 'waiting_for' in state ? state.waiting_for : '';
   const until = state.phase === 'paused' || state.phase === 'cancelled' ? state.until : '';
   const operation = state.phase === 'cancelled' ? state.operation : '';
+  const wasPaused = state.phase === 'cancelled' && state.previous === 'PAUSED';
   return [
     state.phase,
     statusOf(state),
@@ -113,6 +114,7 @@ function keyOf(state: TaskState): string {
     waits,
     until,
     operation,
+    wasPaused,
   ].join();
 }
 

@@ -32,6 +32,7 @@ const STATES = {
   failed: after(submit, claim, { ...fail, retryable: false }),
   cancelled: after(submit, { type: 'cancel' }),
   purged: after(submit, { type: 'cancel', operation: 'op-1' }),
+  'purged-pause': after(submit, { type: 'pause', reason: 'asked' }, { type: 'cancel', operation: 'op-1' }),
 } satisfies Record<string, TaskEvent[]>;
 
 /** Well-aimed commands: right ticket, right token, last fact seen. */
@@ -70,7 +71,7 @@ const lastOf = (state: TaskState): number => (state.phase === 'none' ? 0 : state
 
 const WAITING = 'ready delayed retrying held asleep waiting yielded';
 const RUNNING = 'started processing';
-const ENDED = 'succeeded failed cancelled purged';
+const ENDED = 'succeeded failed cancelled purged purged-pause';
 const overtaken = { 'task/not-found': 'none', 'task/attempt-overtaken': `${WAITING} paused ${ENDED}` };
 
 /** For each command: what comes of it, and in which states. */
@@ -100,7 +101,7 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   fail: { scheduled: RUNNING, ...overtaken },
   cancel: {
     cancelled: `${WAITING} ${RUNNING} paused`,
-    nothing: 'cancelled purged',
+    nothing: 'cancelled purged purged-pause',
     'task/not-found': 'none',
     'task/already-succeeded': 'succeeded',
     'task/already-failed': 'failed',
@@ -119,12 +120,12 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   resume: {
     p5: 'paused failed',
     'task/not-found': 'none',
-    'task/not-resumable': `${WAITING} ${RUNNING} succeeded cancelled purged`,
+    'task/not-resumable': `${WAITING} ${RUNNING} succeeded cancelled purged purged-pause`,
   },
   retry: {
     p5: 'failed',
     'task/not-found': 'none',
-    'task/not-retryable': `${WAITING} ${RUNNING} paused succeeded cancelled purged`,
+    'task/not-retryable': `${WAITING} ${RUNNING} paused succeeded cancelled purged purged-pause`,
   },
   'change-priority': {
     p9: 'ready yielded',
@@ -179,6 +180,7 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   },
   restore: {
     p5: 'purged',
+    paused: 'purged-pause',
     'task/not-found': 'none',
     'task/not-restorable': `${WAITING} ${RUNNING} paused succeeded failed cancelled`,
   },

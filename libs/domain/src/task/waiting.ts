@@ -116,6 +116,10 @@ export function restore(
       'task/not-restorable',
       `The task is ${statusOf(state)} and not cancelled by the operation ${operation}. ${insteadOf(state)}`,
     );
+  const delay = state.until === undefined ? {} : { until: state.until };
+  // Somebody has put it aside, and nobody has asked for it since.
+  if (state.previous === 'PAUSED')
+    return { kind: 'paused', data: { ...cardOf(state), reason: 'restored', ...delay } };
   const lane = laneOf(state.spec.priority);
   if (state.until === undefined || Date.parse(state.until) <= context.now)
     return ready(lane, cardOf(state), 'restored');
@@ -124,7 +128,9 @@ export function restore(
 
 /** A retry that is begun anew by hand need not wait, and a run that sleeps knows for itself how long it wanted to. */
 export const delayOf = (state: ExistingTask): { until?: string } =>
-  state.phase === 'scheduled' && state.reason === 'delay' ? { until: state.until } : {};
+  (state.phase === 'scheduled' && state.reason === 'delay') || state.phase === 'paused'
+    ? { ...(state.until !== undefined && { until: state.until }) }
+    : {};
 
 /** The same wait once more, as the state has it. */
 export function scheduledAs(state: ScheduledTask): TaskEvent & { kind: 'scheduled' } {
