@@ -123,3 +123,29 @@ export const workerRecordSchema = z.object({
   memory_bytes: z.int(),
 });
 export type WorkerRecord = z.infer<typeof workerRecordSchema>;
+
+/** An operation on many tasks, as the process that runs it tells of it. */
+export const operationRecordSchema = z.object({
+  operation_id: z.string(),
+  action: z.string(),
+  actor: z.string(),
+  /** What was asked for: a filter and options. */
+  wish: z.record(z.string(), z.unknown()),
+  /** One that runs and gives no sign of life was interrupted. */
+  status: z.enum(['running', 'done', 'stopped', 'failed']),
+  /** Tasks that were looked at so far. */
+  matched: z.int(),
+  done: z.int(),
+  refused: z.int(),
+  /** Not all that it found was looked at. */
+  has_more: z.boolean(),
+  /** Why it ended early. */
+  stopped: z.string().nullable(),
+  started_at: z.string(),
+  /** The last sign of life, one a second while it runs. */
+  alive_at: z.string(),
+  finished_at: z.string().nullable(),
+  /** Whoever runs it begins nothing more. */
+  stop: z.object({ at: z.string(), actor: z.string() }).optional(),
+});
+export type OperationRecord = z.infer<typeof operationRecordSchema>;

@@ -8,6 +8,7 @@ import {
   handlerRecordSchema,
   keyRecordSchema,
   leaseRecordSchema,
+  operationRecordSchema,
   queueRecordSchema,
   uniqueRecordSchema,
   workerRecordSchema,
@@ -18,13 +19,14 @@ import type {
   LeaseRecord,
   QueueRecord,
   UniqueRecord,
+  OperationRecord,
   WorkerRecord,
 } from './bucket-records.js';
 import { BadBodyError, ServerCode } from './errors.js';
 import type { Follower } from './follower.js';
 import type { Followers } from './followers.js';
 import type { Requests, StoredMessage } from './requests.js';
-import { LEADER_LEASE_SECONDS, PRESENCE_SECONDS, bucketStream, buckets } from './topology.js';
+import { LEADER_LEASE_SECONDS, OPERATION_DAYS, PRESENCE_SECONDS, bucketStream, buckets } from './topology.js';
 
 export interface Buckets {
   queues: Bucket<QueueRecord>;
@@ -33,6 +35,7 @@ export interface Buckets {
   leases: Bucket<LeaseRecord>;
   workers: Bucket<WorkerRecord>;
   unique: Bucket<UniqueRecord>;
+  operations: Bucket<OperationRecord>;
 }
 
 /** Opens all buckets, making those that are not there. */
@@ -51,15 +54,16 @@ export async function openBuckets(
     const kv = await kvm.create(name, { history: 1, replicas, ...options });
     return new Bucket(name, kv, schema, requests, followers);
   };
-  const [queues, handlers, keys, leases, workers, unique] = await Promise.all([
+  const [queues, handlers, keys, leases, workers, unique, operations] = await Promise.all([
     open(buckets.queues, queueRecordSchema),
     open(buckets.handlers, handlerRecordSchema),
     open(buckets.keys, keyRecordSchema),
     open(buckets.leases, leaseRecordSchema, { ttl: LEADER_LEASE_SECONDS * 1000 }),
     open(buckets.workers, workerRecordSchema, PRESENCE),
     open(buckets.unique, uniqueRecordSchema),
+    open(buckets.operations, operationRecordSchema, { ttl: OPERATION_DAYS * DAY_MS }),
   ]);
-  return { queues, handlers, keys, leases, workers, unique };
+  return { queues, handlers, keys, leases, workers, unique, operations };
 }
 
 /** Makes the buckets anew that a broker without peers forgets when it restarts. */
@@ -67,6 +71,7 @@ export async function makeMemoryBuckets(connection: NatsConnection, replicas: nu
   await new Kvm(connection).create(buckets.workers, { history: 1, replicas, ...PRESENCE });
 }
 
+const DAY_MS = 24 * 3600 * 1000;
 const PRESENCE: Partial<KvOptions> = { ttl: PRESENCE_SECONDS * 1000, storage: StorageType.Memory };
 
 /** A value and the revision that a conditional update of it expects. */

@@ -2,6 +2,7 @@ export type { LaneInfo, LogState } from './admin.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
 export { workerRecordSchema } from './bucket-records.js';
+export { operationRecordSchema, workerRecordSchema } from './bucket-records.js';
 export type {
   HandlerRecord,
   KeyRecord,
@@ -9,6 +10,7 @@ export type {
   QueueRecord,
   UniqueRecord,
   QueueSettings,
+  OperationRecord,
   WorkerRecord,
 } from './bucket-records.js';
 export { Bucket } from './buckets.js';

@@ -23,6 +23,7 @@ describe('a fresh broker', () => {
         'KV_handlers',
         'KV_keys',
         'KV_leases',
+        'KV_operations',
         'KV_queues',
         'KV_unique',
         'KV_workers',

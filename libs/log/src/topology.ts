@@ -82,6 +82,8 @@ export const buckets = {
   workers: 'workers',
   /** How often keys were used anew: `<hash of queue and unique key>` → the newest task of the key, as far as anybody told. */
   unique: 'unique',
+  /** What is done to many tasks: `<operation id>` → {@link OperationRecord}; expires by itself. */
+  operations: 'operations',
 } as const;
 
 /** The stream behind a bucket and what stands before the key in its subjects: as every NATS client lays out a bucket. */
@@ -95,6 +97,9 @@ export const LEADER_LEASE_SECONDS = 10;
 
 /** How long a worker is shown after its last sign of life, in seconds; it gives one at a third of this. */
 export const PRESENCE_SECONDS = 15;
+
+/** How long the record of an operation on many tasks stays after its last change, in days. */
+export const OPERATION_DAYS = 7;
 
 export const subjects = {
   /** One transition of a task. */

@@ -5,6 +5,7 @@ import type { Kind, Lane } from '@millrace/domain';
 import {
   DEFAULT_LEASE_SECONDS,
   LEADER_LEASE_SECONDS,
+  OPERATION_DAYS,
   PRESENCE_SECONDS,
   bucketStream,
   buckets,
@@ -83,6 +84,7 @@ describe('docs/reference/subjects.md', () => {
     expect(page).toContain(`\`${bucketStream('<bucket>').prefix}<key>\``);
     expect(page).toContain(`leased for ${DEFAULT_LEASE_SECONDS} seconds`);
     expect(page).toContain(`${LEADER_LEASE_SECONDS} seconds after the last renewal`);
+    expect(page).toContain(`${OPERATION_DAYS} days after its last change`);
     expect(page).toContain(`${PRESENCE_SECONDS} seconds after its last sign of life`);
   });
 

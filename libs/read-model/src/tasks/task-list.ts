@@ -22,6 +22,8 @@ export interface TaskFilter {
   error?: string | undefined;
   /** Why it is scheduled, paused, failed or cancelled. */
   reason?: string | undefined;
+  /** The operation on many tasks by which it was cancelled. */
+  operation?: string | undefined;
   /** A text that the JSON of parameters, result or error contains, in whatever case. Walks all tasks that the rest leaves over. */
   q?: string | undefined;
 }
@@ -82,6 +84,7 @@ function conditionsOf(filter: TaskFilter, bind: (value: unknown) => string): str
   add(filter.worker, (worker) => `worker = ${worker}`);
   add(filter.user_id, (user) => `user_id = ${user}`);
   add(filter.reason, (reason) => `reason = ${reason}`);
+  add(filter.operation, (operation) => `operation = ${operation}`);
   add(
     filter.error === undefined ? undefined : `${escaped(ERROR_BEGINS + JSON.stringify(filter.error))}%`,
     (pattern) => `error::text LIKE ${pattern}`,

@@ -1,3 +1,4 @@
+import { INLINE_PARAMETERS_BYTES } from '@millrace/domain';
 import type { TaskRow } from './task.entity.js';
 
 /** Types of the columns on the wire. */
@@ -73,6 +74,9 @@ export const ALL_COLUMNS = columns.join(', ');
 export const SUMMARY_COLUMNS = columns
   .filter((column) => column !== 'parameters' && column !== 'result')
   .join(', ');
+
+/** What a decision needs: parameters where a fact would copy them, and never a result. */
+export const DECISION_COLUMNS = `${SUMMARY_COLUMNS}, CASE WHEN octet_length(parameters::text) <= ${INLINE_PARAMETERS_BYTES} THEN parameters END AS parameters`;
 
 /** A row as Postgres returns it: JSON is text still. */
 export type StoredRow<Row> = { [C in keyof Row]: unknown };

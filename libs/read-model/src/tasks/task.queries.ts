@@ -4,17 +4,20 @@ import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import { REPORTS, attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
 import { parsedEvent } from '../task-events/archived-fact.js';
-import { ALL_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
+import { ALL_COLUMNS, DECISION_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
 import type { StoredRow } from './task.columns.js';
 import type { TaskRow, TaskSummary } from './task.entity.js';
 import { cursorAfter, pageQuery } from './task-list.js';
 import type { TaskListOptions } from './task-list.js';
 
-export interface TaskPage {
-  items: TaskSummary[];
+export interface TaskPage<Row extends TaskSummary = TaskSummary> {
+  items: Row[];
   /** Null after the last page. */
   next_cursor: string | null;
 }
+
+/** A task as {@link stateOf} takes it. */
+export type DecidableTask = Omit<TaskRow, 'result'>;
 
 /** How far the read models are. */
 export interface ProjectionState {
@@ -42,10 +45,24 @@ export class TaskQueries {
    *
    * @throws BadCursorError
    */
-  async list(options: TaskListOptions): Promise<TaskPage> {
-    const { sql, values } = pageQuery(SUMMARY_COLUMNS, options);
-    const stored = await this.database.rows<StoredRow<TaskSummary>>(sql, values);
-    const items = stored.slice(0, options.limit).map((row) => parsedRow<TaskSummary>(row));
+  list(options: TaskListOptions): Promise<TaskPage> {
+    return this.#page<TaskSummary>(SUMMARY_COLUMNS, options);
+  }
+
+  /**
+   * The same of tasks that something is to be decided about: with parameters that are short enough to be copied from fact to fact. Longer
+   * ones are left out, as facts name them only.
+   *
+   * @throws BadCursorError
+   */
+  listDecidable(options: TaskListOptions): Promise<TaskPage<DecidableTask>> {
+    return this.#page<DecidableTask>(DECISION_COLUMNS, options);
+  }
+
+  async #page<Row extends TaskSummary>(columns: string, options: TaskListOptions): Promise<TaskPage<Row>> {
+    const { sql, values } = pageQuery(columns, options);
+    const stored = await this.database.rows<StoredRow<Row>>(sql, values);
+    const items = stored.slice(0, options.limit).map((row) => parsedRow<Row>(row));
     const last = items.at(-1);
     return {
       items,
