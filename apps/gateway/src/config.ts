@@ -6,6 +6,9 @@ export type GatewayConfig = Readonly<z.output<typeof Environment>>;
 
 const DEFAULT_PORT = 3000;
 const DEFAULT_HOST = '0.0.0.0';
+const DEFAULT_UNDO_MINUTES = 60;
+/** A week: as long as operations are known. */
+const UNDO_MINUTES_MOST = 10_080;
 
 const wholeNumber = (least: number, most: number) => {
   const error = `must be a whole number from ${least} to ${most}.`;
@@ -28,6 +31,9 @@ const Environment = z.object({
     .optional()
     .describe('An API key with the role admin; only its hash is kept'),
   MILLRACE_AUTH: z.enum(['on', 'off']).default('on').describe('off: everybody who reaches the port is admin'),
+  MILLRACE_UNDO_MINUTES: wholeNumber(0, UNDO_MINUTES_MOST)
+    .default(DEFAULT_UNDO_MINUTES)
+    .describe('How long after its end the cancel of many tasks can be undone'),
   MILLRACE_STORE_LIMIT_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(0)
     .describe('Size of the log at which it counts as full, where the NATS account has no limit; 0: none'),

@@ -12,6 +12,8 @@ import { HttpModule } from './http/http.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { LogModule } from './log/log.module.js';
 import { QueuesModule } from './queues/queues.module.js';
+import { OperationsModule } from './operations/operations.module.js';
+import { PurgeModule } from './queues/purge.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 
@@ -31,6 +33,8 @@ export class GatewayModule {
         QueuesModule,
         TasksModule,
         ExplainModule,
+        OperationsModule,
+        PurgeModule,
         WorkersModule,
         HealthModule,
       ],

@@ -1,7 +1,6 @@
 export type { LaneInfo, LogState } from './admin.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
-export { workerRecordSchema } from './bucket-records.js';
 export { operationRecordSchema, workerRecordSchema } from './bucket-records.js';
 export type {
   HandlerRecord,

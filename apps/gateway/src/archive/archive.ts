@@ -11,6 +11,7 @@ import type {
   Database,
   PendingOptions,
   PendingPage,
+  DecidableTask,
   ProjectionState,
   QueueDepth,
   QueueNumbers,
@@ -57,6 +58,11 @@ export class Archive {
 
   list(options: TaskListOptions): Promise<TaskPage> {
     return this.#ask(() => this.#queries.list(options));
+  }
+
+  /** The same of tasks that something is to be decided about. */
+  listDecidable(options: TaskListOptions): Promise<TaskPage<DecidableTask>> {
+    return this.#ask(() => this.#queries.listDecidable(options));
   }
 
   projection(): Promise<ProjectionState> {

@@ -9,7 +9,7 @@ import { archive } from '../testing/archiver.js';
 import { GatewayClient } from '../testing/gateway-client.js';
 import { TaskDriver } from '../testing/task-driver.js';
 import type { TaskActionDone } from './task-actions.schema.js';
-import type { TaskList, TaskView } from './task-view.schema.js';
+import type { TaskList, TaskView } from '../tasks/task-view.schema.js';
 
 let nats: TestNats;
 let postgres: TestPostgres;
@@ -20,7 +20,8 @@ let client: GatewayClient;
 /** A tag of the test's own. */
 let tag: string;
 let tags = 0;
-const notes: Record<string, unknown>[] = [];
+type Note = Record<string, unknown> & { verb: string };
+const notes: Note[] = [];
 
 beforeAll(async () => {
   [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
@@ -33,9 +34,10 @@ beforeAll(async () => {
   log.follow({
     stream: streams.ops.name,
     from: 1,
-    filters: ['ops.task.bulk'],
+    filters: ['ops.tasks.*'],
     onMessages: (messages) => {
-      for (const { payload } of messages) notes.push(JSON.parse(payload) as Record<string, unknown>);
+      for (const { subject, payload } of messages)
+        notes.push({ ...(JSON.parse(payload) as object), verb: subject.split('.').at(-1) ?? '' });
     },
   });
 }, 60_000);
@@ -67,8 +69,14 @@ const act = (body: object, options: { signal?: AbortSignal; key?: string } = {})
 const projected = (): Promise<void> => archive(log, databaseUrl);
 const phaseOf = async (taskId: string): Promise<string> => (await log.read.task({ task_id: taskId })).phase;
 const phasesOf = (ids: string[]): Promise<string[]> => Promise.all(ids.map(phaseOf));
-const noteOf = (of: string): Promise<Record<string, unknown>> =>
-  waitUntil(() => notes.find(({ filter }) => (filter as { tag?: string }).tag === of));
+/** The note that ends an operation comes last. */
+async function notesOf(operationId: string | null): Promise<Note[]> {
+  const ofOperation = (): Note[] => notes.filter(({ operation_id }) => operation_id === operationId);
+  await waitUntil(() => ofOperation().some(({ verb }) => verb === 'ended'));
+  return ofOperation();
+}
+const begunWith = (tag: string): Note | undefined =>
+  notes.find(({ filter }) => (filter as { tag?: string } | undefined)?.tag === tag);
 
 describe('an action on many tasks', () => {
   it('retries what the filter finds and nothing else, and is told of', async () => {
@@ -78,6 +86,7 @@ describe('an action on many tasks', () => {
     const { status, body } = await act({ action: 'retry', filter: { tag, error: 'TypeError' } });
     expect(status).toBe(200);
     expect(body).toEqual({
+      operation_id: expect.any(String) as unknown,
       matched: 2,
       done: 2,
       refused: [],
@@ -86,14 +95,16 @@ describe('an action on many tasks', () => {
       stopped: null,
     });
     expect(await phasesOf([...ours, ...others])).toEqual(['ready', 'ready', 'failed', 'ready']);
-    expect(await noteOf(tag)).toMatchObject({
+    const [begun, did, ended, ...more] = await notesOf(body.operation_id);
+    expect(begun).toMatchObject({
+      verb: 'begun',
       actor: 'api:admin',
       action: 'retry',
       filter: { tag, error: 'TypeError' },
-      matched: 2,
-      done: 2,
-      refused: 0,
     });
+    expect(did).toMatchObject({ verb: 'done', part: 1, actor: 'api:admin', task_ids: ours });
+    expect(ended).toMatchObject({ status: 'done', matched: 2, done: 2, refused: 0, has_more: false });
+    expect(more).toEqual([]);
   });
 
   it('decides on the log, where the status is looked at again', async () => {
@@ -123,6 +134,37 @@ describe('an action on many tasks', () => {
     expect(await phasesOf(ids)).toEqual(['cancelled', 'cancelled']);
   });
 
+  it('changes priorities, and moves what is ready to the front in the order of its submission', async () => {
+    const ids = [await submit(), await submit(), await submit({ delay_seconds: 3600 })];
+    await projected();
+    const changed = await act({ action: 'priority', priority: 2, filter: { tag } });
+    expect(changed.body).toMatchObject({ matched: 3, done: 3 });
+    await projected();
+    expect((await act({ action: 'move-to-front', filter: { tag } })).body).toMatchObject({
+      matched: 3,
+      done: 2,
+      refused: [{ task_id: ids[2] }],
+    });
+    const states = await Promise.all(ids.map((task_id) => log.read.task({ task_id })));
+    expect(states).toMatchObject([
+      { phase: 'ready', lane: 'front', spec: { priority: 2 } },
+      { phase: 'ready', lane: 'front', spec: { priority: 2 } },
+      { phase: 'scheduled', lane: 'p2', spec: { priority: 2 } },
+    ]);
+    const [first, second] = states as { sequence: number }[];
+    expect(first!.sequence).toBeLessThan(second!.sequence);
+  });
+
+  it('keeps long parameters, which a row does not show', async () => {
+    const parameters = { text: 'x'.repeat(20_000) };
+    const id = await submit({ parameters });
+    await projected();
+    expect((await act({ action: 'priority', priority: 9, filter: { tag } })).body).toMatchObject({ done: 1 });
+    const state = await log.read.task({ task_id: id });
+    expect(state).toMatchObject({ phase: 'ready', lane: 'p9' });
+    expect(state.phase !== 'none' && (await log.read.parametersOf(state))).toEqual(parameters);
+  });
+
   it('answers for each task as the single command does', async () => {
     const id = await submit();
     await projected();
@@ -143,7 +185,8 @@ describe('an action on many tasks', () => {
     const { body } = await act({ action: 'retry', filter, dry_run: true });
     expect(body).toMatchObject({ matched: 2, done: 0, refused: [{ task_id: ids[1] }] });
     expect((await log.admin.state()).lastSequence).toBe(lastSequence);
-    expect(notes.some(({ filter }) => (filter as { tag?: string }).tag === tag)).toBe(false);
+    expect(body.operation_id).toBeNull();
+    expect(begunWith(tag)).toBeUndefined();
   });
 
   it('goes through page after page, at the rate that is asked for', async () => {
@@ -167,8 +210,9 @@ describe('an action on many tasks', () => {
     await waitUntil(async () => (await phasesOf(ids)).filter((phase) => phase === 'cancelled').length >= 3);
     gone.abort();
     await expect(acting).rejects.toThrow();
-    const note = await noteOf(tag);
-    expect(note).toMatchObject({ has_more: true });
+    const { operation_id } = await waitUntil(() => begunWith(tag));
+    const note = (await notesOf(String(operation_id))).at(-1)!;
+    expect(note).toMatchObject({ verb: 'ended', status: 'stopped', has_more: true });
     const phases = await phasesOf(ids);
     expect(phases.filter((phase) => phase === 'cancelled')).toHaveLength(Number(note.done));
     expect(note.done).toBeLessThan(20);
@@ -182,6 +226,9 @@ describe('an action on many tasks', () => {
       { action: 'cancel', filter: { tagg: tag } },
       { action: 'delete', filter: { tag } },
       { action: 'retry', filter: { tag, status: 'FAILED' } },
+      { action: 'priority', filter: { tag } },
+      { action: 'cancel', filter: { tag }, priority: 3 },
+      { action: 'cancel', filter: { tag }, dry_run: true, background: true },
     ])
       expect(await act(body)).toMatchObject({ status: 400, body: { code: 'request/invalid' } });
     const made = await client.call<{ key: string }>('POST /keys', { body: { name: 'eve', role: 'viewer' } });

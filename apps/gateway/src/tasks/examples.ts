@@ -1,6 +1,5 @@
 import type { BranchTask, BranchedTask } from './branch-task.schema.js';
 import type { SubmitTask, SubmittedTask, SubmittedTasks } from './submit-task.schema.js';
-import type { TaskAction, TaskActionDone } from './task-actions.schema.js';
 import type { CancelledTask, CommandDone, SendSignal, SentSignal } from './task-commands.schema.js';
 import type { TaskDiff } from './task-diff.schema.js';
 import type {
@@ -206,24 +205,6 @@ const diff: TaskDiff = {
   },
 };
 
-const action: TaskAction = {
-  action: 'retry',
-  filter: { status: ['FAILURE'], queue: 'default', error: 'TypeError' },
-  rate_per_second: 20,
-  from_start: false,
-  limit: 10_000,
-  dry_run: false,
-};
-
-const acted: TaskActionDone = {
-  matched: 3,
-  done: 2,
-  refused: [{ task_id, detail: 'The task is SUCCESS by now; the filter asks for FAILURE.' }],
-  refused_count: 1,
-  has_more: false,
-  stopped: null,
-};
-
 /** What the OpenAPI document shows. Typed, so that an example that lies does not compile. */
 export const examples = {
   submission,
@@ -245,7 +226,5 @@ export const examples = {
   branch,
   branched,
   diff,
-  action,
-  acted,
   retried: { ...resumed, message: 'Task is queued for another run' },
 } as const;

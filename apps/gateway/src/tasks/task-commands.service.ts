@@ -21,9 +21,14 @@ export class TaskCommands {
     private readonly ends: TaskEnds,
   ) {}
 
-  /** Revokes the task, whatever it does now. One that changes faster than anybody can write is stopped by its own worker. */
-  async cancel(taskId: string, by: Origin, check?: Check): Promise<CancelledTask> {
-    const change = this.changes.change(taskId, { type: 'cancel' }, by, check);
+  /**
+   * Revokes the task, whatever it does now. One that changes faster than anybody can write is stopped by its own worker.
+   *
+   * @param operation the one that may be undone
+   */
+  async cancel(taskId: string, by: Origin, check?: Check, operation?: string): Promise<CancelledTask> {
+    const command: Command = { type: 'cancel', ...(operation !== undefined && { operation }) };
+    const change = this.changes.change(taskId, command, by, check);
     const { before, fact } = await change.catch((error: unknown) => {
       if (error instanceof ConcurrencyError) return this.#askToStop(taskId, by);
       throw error;

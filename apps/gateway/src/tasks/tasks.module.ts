@@ -7,8 +7,6 @@ import { Branches } from './branches.service.js';
 import { BulkSubmissions } from './bulk-submissions.service.js';
 import { SubmissionsController } from './submissions.controller.js';
 import { Submissions } from './submissions.service.js';
-import { TaskActionsController } from './task-actions.controller.js';
-import { TaskActions } from './task-actions.service.js';
 import { TaskChanges } from './task-changes.service.js';
 import { TaskCommandsController } from './task-commands.controller.js';
 import { TaskCommands } from './task-commands.service.js';
@@ -26,13 +24,7 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
 
 @Module({
   imports: [LogModule, ArchiveModule, HandlersModule, QueuesModule],
-  controllers: [
-    SubmissionsController,
-    TaskActionsController,
-    TasksController,
-    TaskLogsController,
-    TaskCommandsController,
-  ],
+  controllers: [SubmissionsController, TasksController, TaskLogsController, TaskCommandsController],
   providers: [
     Submissions,
     UniqueSubmissions,
@@ -48,8 +40,7 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
     TaskCommands,
     TaskPauses,
     TaskSignals,
-    TaskActions,
   ],
-  exports: [TaskReader],
+  exports: [TaskChanges, TaskCommands, TaskPauses, TaskReader],
 })
 export class TasksModule {}

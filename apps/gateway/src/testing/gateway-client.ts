@@ -70,9 +70,18 @@ export class GatewayClient {
   }
 
   /** Asks it to stop; resolves with its exit code. Safe after its end. */
-  async stop(): Promise<number | null> {
-    if (this.child.exitCode === null) {
-      this.child.kill('SIGTERM');
+  stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Ends it at once, whatever it does. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      this.child.kill(signal);
       await once(this.child, 'exit');
     }
     return this.child.exitCode;
