@@ -5,6 +5,7 @@ import { migrate } from '@millrace/read-model';
 import { openTestLog, startTestNats, startTestPostgres } from '@millrace/testing';
 import type { TestNats, TestPostgres } from '@millrace/testing';
 import { readGatewayConfig } from './config.js';
+import { archive } from './testing/archiver.js';
 import { ADMIN_KEY, GatewayClient } from './testing/gateway-client.js';
 import { TaskDriver } from './testing/task-driver.js';
 
@@ -19,6 +20,7 @@ let queues: string;
 let nats: TestNats;
 let postgres: TestPostgres;
 let log: TaskLog;
+let databaseUrl: string;
 let client: GatewayClient;
 
 beforeAll(async () => {
@@ -27,7 +29,7 @@ beforeAll(async () => {
   unique = await readFile(new URL('unique-tasks.md', GUIDES), 'utf8');
   queues = await readFile(new URL('queues.md', GUIDES), 'utf8');
   [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  const databaseUrl = await postgres.freshDatabase();
+  databaseUrl = await postgres.freshDatabase();
   await migrate(databaseUrl);
   log = await openTestLog(nats.url);
   await new TaskDriver(log).register({ name: 'calculate_factorial', queue: 'default' });
@@ -50,7 +52,7 @@ interface Request {
 
 /** The requests of the guide's shell blocks: one curl each, with the expected status as a comment. */
 const requestsOf = (text: string): Request[] =>
-  [...text.matchAll(/```sh\n([^`]*)```/g)].map(([, block = '']) => {
+  [...text.matchAll(/```sh\n(curl[^`]*)```/g)].map(([, block = '']) => {
     const [, method, path = ''] = /^curl (?:-X (\w+) )?"\$API([^"]*)"/.exec(block) ?? [];
     const headers = [...block.matchAll(/-H ['"]([^:]+): ([^'"]+)['"]/g)].map(([, name = '', value = '']) => [
       name,
@@ -65,21 +67,30 @@ const requestsOf = (text: string): Request[] =>
     };
   });
 
-/** Sends the requests of a text, each about the task that the one before has answered with: $ID, before that $OTHER. */
-async function send(text: string, first = ''): Promise<number> {
+/**
+ * Sends the requests of a text, each about the task or operation that the one before has answered with: $ID, before that $OTHER.
+ *
+ * @param prepare done before each of them
+ */
+async function send(
+  text: string,
+  first = '',
+  prepare = (): Promise<void> => Promise.resolve(),
+): Promise<number> {
   const all = requestsOf(text);
   let [id, other] = [first, ''];
   for (const { line, headers, body, status } of all) {
     const key = headers['X-API-Key'] === '$KEY' ? ADMIN_KEY : null;
     const { 'X-API-Key': _key, 'Content-Type': _type, ...rest } = headers;
     const path = line.replace('$ID', id).replace('$OTHER', other) as typeof line;
-    const answer = await client.call<{ task_id?: string }>(path, {
+    await prepare();
+    const answer = await client.call<{ task_id?: string; operation_id?: string | null }>(path, {
       key,
       headers: rest,
       ...(body && { body }),
     });
     expect([path, body, answer.status]).toEqual([path, body, status]);
-    const { task_id = id } = answer.body;
+    const { operation_id, task_id = operation_id ?? id } = answer.body;
     if (task_id !== id) [id, other] = [task_id, id];
   }
   return all.length;
@@ -101,6 +112,13 @@ describe('the guide to unique tasks', () => {
 describe('the guide to queues', () => {
   it('shows requests that do what it says', async () => {
     expect(await send(queues)).toBe(5);
+  });
+});
+
+describe('the guide to many tasks', () => {
+  it('shows requests that do what it says', async () => {
+    const many = await readFile(new URL('many-tasks.md', GUIDES), 'utf8');
+    expect(await send(many, '', () => archive(log, databaseUrl))).toBeGreaterThan(6);
   });
 });
 

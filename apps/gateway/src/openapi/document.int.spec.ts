@@ -68,6 +68,7 @@ describe('the OpenAPI document', () => {
       'deleteKey',
       'diffTasks',
       'explainTask',
+      'getOperation',
       'getQueue',
       'getTask',
       'getTaskResult',
@@ -75,6 +76,7 @@ describe('the OpenAPI document', () => {
       'getWorker',
       'listHandlers',
       'listKeys',
+      'listOperations',
       'listPendingTasks',
       'listProblems',
       'listQueues',
@@ -84,12 +86,15 @@ describe('the OpenAPI document', () => {
       'listWorkers',
       'pauseQueue',
       'pauseTask',
+      'purgeQueue',
       'resumeQueue',
       'resumeTask',
       'retryTask',
       'sendSignal',
+      'stopOperation',
       'submitTask',
       'submitTasks',
+      'undoOperation',
     ]);
   });
 
@@ -117,7 +122,7 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded).toHaveLength(29);
+    expect(guarded).toHaveLength(33);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);
       expect(security).toEqual([{ key: [] }, { bearer: [] }]);
