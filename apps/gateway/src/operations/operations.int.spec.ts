@@ -118,8 +118,7 @@ describe('the undo of a cancel', () => {
     const [first, ...others] = (await submitMany(30)) as [string, ...string[]];
     await projected();
     const { operation_id } = await cancel();
-    const operation = String(operation_id);
-    await log.change({ task_id: first }, { type: 'restore', operation }, { actor: 'test' });
+    await log.change({ task_id: first }, { type: 'restore', operation: operation_id }, { actor: 'test' });
     await driver.start(first);
     await projected();
     const [one, two] = await Promise.all([undo(operation_id), undo(operation_id)]);
@@ -197,6 +196,11 @@ describe('a purge', () => {
   it('of a queue in which nothing waits has nothing to do', async () => {
     await projected();
     expect((await purge()).body).toMatchObject({ success: true, affected: 0 });
+  });
+
+  it('of a queue that nobody has defined is refused', async () => {
+    queue = 'nowhere';
+    expect(await purge()).toMatchObject({ status: 404, body: { code: 'queue/not-found' } });
   });
 });
 

@@ -65,8 +65,10 @@ export class TaskActions {
   /** Looks what would be done. */
   async rehearse(action: TaskAction, gone: AbortSignal): Promise<TaskActionDone> {
     const tally = new Tally(this.logger);
-    const act = (target: Target): Promise<void> =>
-      Promise.resolve(judgeRow(target, commandOf(action, 'rehearsal')));
+    const act = (target: Target): Promise<void> => {
+      judgeRow(target, commandOf(action, 'rehearsal', 'nobody'));
+      return Promise.resolve();
+    };
     const stop = AbortSignal.any([gone, this.operations.stopping]);
     await workThrough({ targets: () => this.#find(action, tally), act }, tally, stop);
     tally.throwIfNothingCame();
@@ -89,7 +91,7 @@ export class TaskActions {
     by: Origin,
     check: Check,
   ): Promise<void> {
-    const command = commandOf(action, operationId);
+    const command = commandOf(action, operationId, by.actor);
     if (await this.swift.change(target, command, by, check)) return;
     const { id } = target.row;
     if (command.type === 'cancel') await this.commands.cancel(id, by, check, operationId);
@@ -121,7 +123,7 @@ const refuseOthers =
       throw new MovedOn(`The task is ${status} by now; the filter asks for ${statuses.join(', ')}.`);
   };
 
-function commandOf(action: TaskAction, operation: string): Command {
+function commandOf(action: TaskAction, operation: string, actor: string): Command {
   switch (action.action) {
     case 'retry':
       return { type: 'retry', from_start: action.from_start };
@@ -130,7 +132,7 @@ function commandOf(action: TaskAction, operation: string): Command {
     case 'cancel':
       return { type: 'cancel', operation };
     case 'pause':
-      return { type: 'pause', reason: 'asked' };
+      return { type: 'pause', reason: `asked by ${actor}` };
     case 'priority':
       return { type: 'change-priority', priority: action.priority ?? 0 };
     case 'move-to-front':

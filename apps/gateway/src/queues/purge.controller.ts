@@ -34,6 +34,7 @@ export class PurgeController {
     errors: [
       'request/invalid',
       'request/malformed',
+      'queue/not-found',
       'operation/too-many',
       'log/unavailable',
       'archive/behind',

@@ -1,7 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { statusOf } from '@millrace/domain';
 import type { Command, ExistingTask } from '@millrace/domain';
+import { TaskLog } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEFAULT_QUEUE } from '../handlers/queue-catalogue.js';
+import { ProblemError } from '../http/problem.js';
 import { CatchUp } from '../operations/catch-up.service.js';
 import { Operations } from '../operations/operations.service.js';
 import type { Ended, Started } from '../operations/operations.service.js';
@@ -16,6 +19,7 @@ import type { PurgedQueue } from './purge.schema.js';
 @Injectable()
 export class Purge {
   constructor(
+    private readonly log: TaskLog,
     private readonly operations: Operations,
     private readonly targets: Targets,
     private readonly catchUp: CatchUp,
@@ -23,9 +27,14 @@ export class Purge {
     private readonly commands: TaskCommands,
   ) {}
 
-  /** Begins it: with all that was submitted before, and nothing that comes later. */
+  /**
+   * Begins it: with all that was submitted before, and nothing that comes later.
+   *
+   * @throws ProblemError `queue/not-found`
+   */
   async start(queue: string, by: Origin, gone?: AbortSignal): Promise<Started> {
     const submitted_before = new Date().toISOString();
+    if (queue !== DEFAULT_QUEUE && !(await this.log.buckets.queues.get(queue))) throw notFound(queue);
     await this.catchUp.untilNow();
     const filter = { queue, status: ['PENDING', 'RETRY'] as const, submitted_before };
     return this.operations.start(
@@ -55,6 +64,9 @@ export function purgedOf({ operation }: Ended): PurgedQueue {
   const message = `${done} waiting ${done === 1 ? 'task was' : 'tasks were'} cancelled${undo}.${early}`;
   return { success: status === 'done', message, affected: done, operation_id };
 }
+
+const notFound = (queue: string): ProblemError =>
+  new ProblemError('queue/not-found', `The queue "${queue}" is not defined, so nothing waits in it.`);
 
 function refuseUnlessItWaits(state: ExistingTask): void {
   if (state.phase !== 'ready' && state.phase !== 'scheduled' && state.phase !== 'held')

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startPostgres } from '@millrace/embedded';
 import type { RunningPostgres } from '@millrace/embedded';
-import { DEFAULT_RETRY_POLICY, laneOf } from '@millrace/domain';
+import { DEFAULT_RETRY_POLICY, INLINE_PARAMETERS_BYTES, laneOf } from '@millrace/domain';
 import { SweepQueries } from '../sweep/sweep.queries.js';
 import { Scribe, card, ready, retried, started, succeeded, timeOf } from '../testing/scribe.js';
 import { BadCursorError } from './task-list.js';
@@ -101,6 +101,32 @@ describe('a list of tasks', () => {
       sequence: 6,
     });
     expect(await queries.get('nobody')).toBeUndefined();
+  });
+});
+
+describe('a list of tasks to decide about', () => {
+  it('has those that an operation cancelled, with parameters as long as facts copy them', async () => {
+    const scribe = await Scribe.begin(postgres, 'decidable');
+    const queries = new TaskQueries(scribe.database);
+    const cancelled = (operation: string): TaskEvent => ({
+      kind: 'cancelled',
+      data: { reason: 'cancelled', previous: 'PENDING', operation },
+    });
+    const parameters = { short: { film: 'a' }, long: 'x'.repeat(INLINE_PARAMETERS_BYTES), none: null };
+    for (const [id, value] of Object.entries(parameters)) {
+      await scribe.write(id, ready('p5', {}, value));
+      await scribe.write(id, cancelled('op-1'));
+    }
+    await scribe.write('other', ready('p5'));
+    await scribe.write('other', cancelled('op-2'));
+    const { items } = await queries.listDecidable({ operation: 'op-1', sort: 'submitted_at', limit: 10 });
+    expect(items.map((row) => [row.id, row.parameters])).toEqual([
+      ['long', undefined],
+      ['none', null],
+      ['short', { film: 'a' }],
+    ]);
+    expect(items[0]).toMatchObject({ operation: 'op-1', phase: 'cancelled', input: 3 });
+    await scribe.end();
   });
 });
 
