@@ -3,7 +3,7 @@ import { statusOf } from '@millrace/domain';
 import type { Command, ExistingTask } from '@millrace/domain';
 import { TaskLog } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
-import { DEFAULT_QUEUE } from '../handlers/queue-catalogue.js';
+import { DEFAULT_QUEUE } from './known-queue.js';
 import { ProblemError } from '../http/problem.js';
 import { CatchUp } from '../operations/catch-up.service.js';
 import { Operations } from '../operations/operations.service.js';

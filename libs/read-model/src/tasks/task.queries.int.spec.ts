@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startPostgres } from '@millrace/embedded';
 import type { RunningPostgres } from '@millrace/embedded';
 import { DEFAULT_RETRY_POLICY, INLINE_PARAMETERS_BYTES, laneOf } from '@millrace/domain';
+import type { TaskEvent } from '@millrace/domain';
 import { SweepQueries } from '../sweep/sweep.queries.js';
 import { Scribe, card, ready, retried, started, succeeded, timeOf } from '../testing/scribe.js';
 import { BadCursorError } from './task-list.js';
