@@ -7,6 +7,9 @@ const Environment = z.object({
   MILLRACE_SWEEP_SECONDS: positive()
     .default(60)
     .describe('How often the sweeper looks for tasks that no message will ever wake'),
+  MILLRACE_SLOT_CHECK_SECONDS: positive()
+    .default(60)
+    .describe('How often the slots of limited queues are compared with the log'),
   MILLRACE_JANITOR_SECONDS: positive().default(300).describe('How often the janitor shortens the log'),
   MILLRACE_LOG_RETENTION_HOURS: positive()
     .default(24)

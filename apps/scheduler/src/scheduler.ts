@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
-import { SweepQueries, openDatabase } from '@millrace/read-model';
+import { LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { SchedulerConfig } from './config.js';
 import { Janitor } from './janitor/janitor.js';
 import { watchStore } from './janitor/store-watch.js';
 import { Lease } from './leadership/lease.js';
+import { Limits } from './limits/limits.js';
 import { Alerts } from './patrol/alerts.js';
 import { Patrol } from './patrol/patrol.js';
 import { PauseKeeper } from './queues/pause-keeper.js';
@@ -20,7 +21,7 @@ const OPEN_RETRY_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const PAUSES_EVERY_SECONDS = 5;
 /** One for each concern that reads Postgres. */
-const CONNECTIONS = 2;
+const CONNECTIONS = 3;
 
 /** Runs the concerns, each where this process leads it. Safe to stop before start and twice. */
 @Injectable()
@@ -29,6 +30,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   readonly #id = `${hostname()}-${process.pid}-${crypto.randomUUID().slice(0, 8)}`;
   readonly #leases: Lease[] = [];
   readonly #patrols: Patrol[] = [];
+  #limits: Limits | undefined;
   #started: Promise<void> | undefined;
   #log: TaskLog | undefined;
   #database: Database | undefined;
@@ -46,7 +48,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     this.#stopped.abort();
     await this.#started;
-    await Promise.all(this.#patrols.map((patrol) => patrol.stop()));
+    await Promise.all([this.#limits?.stop(), ...this.#patrols.map((patrol) => patrol.stop())]);
     await Promise.all(this.#leases.map((lease) => lease.stop()));
     await this.#database?.close();
     await this.#log?.close();
@@ -67,6 +69,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.#patrol('janitor', log, this.config.MILLRACE_JANITOR_SECONDS, this.#janitor(log, this.#database));
     const pauses = new PauseKeeper(log, this.logger);
     this.#patrol('pauses', log, PAUSES_EVERY_SECONDS, (signal) => pauses.round(signal));
+    this.#limits = this.#giveSlots(log, this.#database);
     this.logger.info({ scheduler: this.#id }, 'Scheduler started');
   }
 
@@ -122,13 +125,29 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     };
   }
 
-  #patrol(concern: string, log: TaskLog, everySeconds: number, round: Round): void {
+  #giveSlots(log: TaskLog, database: Database): Limits {
+    return new Limits({
+      log,
+      tables: new LimitQueries(database),
+      logger: this.logger,
+      lease: this.#lease('limits', log),
+      checkEveryMs: this.config.MILLRACE_SLOT_CHECK_SECONDS * 1000,
+    }).start();
+  }
+
+  #lease(concern: string, log: TaskLog): Lease {
     const { logger } = this;
     const lease = new Lease({ leases: log.buckets.leases, concern, holder: this.#id, logger }).start();
+    this.#leases.push(lease);
+    return lease;
+  }
+
+  #patrol(concern: string, log: TaskLog, everySeconds: number, round: Round): void {
+    const { logger } = this;
+    const lease = this.#lease(concern, log);
     // Workers that lost the broker with us are back by then.
     const firstAfterMs = Math.min(everySeconds, this.config.MILLRACE_QUIET_SECONDS) * 1000;
     const everyMs = everySeconds * 1000;
-    this.#leases.push(lease);
     this.#patrols.push(new Patrol({ name: concern, everyMs, firstAfterMs, lease, round, logger }).start());
   }
 }

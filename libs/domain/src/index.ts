@@ -1,5 +1,9 @@
 export type { Json } from './json.js';
+export { Dispatcher } from './limits/dispatcher.js';
+export type { QueuedTask, SlotUse, WaitingTask } from './limits/dispatcher.js';
 export * from './limits/queue-limits.js';
+export type { CountedStarts } from './limits/rate-window.js';
+export { Stage } from './limits/waiting-line.js';
 export * from './names.js';
 export * from './retry-policy.js';
 export type * from './task/commands.js';

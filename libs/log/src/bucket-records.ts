@@ -85,6 +85,25 @@ export type UniqueRecord = z.infer<typeof uniqueRecordSchema>;
 export const leaseRecordSchema = z.object({ holder: z.string(), since: z.string() });
 export type LeaseRecord = z.infer<typeof leaseRecordSchema>;
 
+const slotUse = z.object({
+  /** Task → the `held` fact by which it got its slot; 0 or another fact for one that ran before there were limits. */
+  holders: z.record(z.string(), z.int()),
+  /** Where there is a rate: starts by the end of a part of the period (milliseconds since the epoch), and who has not started yet. */
+  window: z.object({ starts: z.array(z.tuple([z.number(), z.int()])), open: z.array(z.string()) }).optional(),
+});
+
+/**
+ * The slots of a queue or of some of its keys, as they were with the last grant. It is written before the fact that makes a task ready, and
+ * what has ended is taken out with the next grant or a moment later.
+ */
+export const slotRecordSchema = z.object({
+  /** Of the whole queue. */
+  queue: slotUse.optional(),
+  /** By `concurrency_key`. */
+  keys: z.record(z.string(), slotUse).optional(),
+});
+export type SlotRecord = z.infer<typeof slotRecordSchema>;
+
 /** A worker process as it describes itself, every few seconds. */
 export const workerRecordSchema = z.object({
   /** New at each start of the process. */

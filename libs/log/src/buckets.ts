@@ -11,6 +11,7 @@ import {
   operationRecordSchema,
   queueRecordSchema,
   uniqueRecordSchema,
+  slotRecordSchema,
   workerRecordSchema,
 } from './bucket-records.js';
 import type {
@@ -20,6 +21,7 @@ import type {
   QueueRecord,
   UniqueRecord,
   OperationRecord,
+  SlotRecord,
   WorkerRecord,
 } from './bucket-records.js';
 import { BadBodyError, ServerCode } from './errors.js';
@@ -33,6 +35,7 @@ export interface Buckets {
   handlers: Bucket<HandlerRecord>;
   keys: Bucket<KeyRecord>;
   leases: Bucket<LeaseRecord>;
+  slots: Bucket<SlotRecord>;
   workers: Bucket<WorkerRecord>;
   unique: Bucket<UniqueRecord>;
   operations: Bucket<OperationRecord>;
@@ -54,16 +57,17 @@ export async function openBuckets(
     const kv = await kvm.create(name, { history: 1, replicas, ...options });
     return new Bucket(name, kv, schema, requests, followers);
   };
-  const [queues, handlers, keys, leases, workers, unique, operations] = await Promise.all([
+  const [queues, handlers, keys, leases, slots, workers, unique, operations] = await Promise.all([
     open(buckets.queues, queueRecordSchema),
     open(buckets.handlers, handlerRecordSchema),
     open(buckets.keys, keyRecordSchema),
     open(buckets.leases, leaseRecordSchema, { ttl: LEADER_LEASE_SECONDS * 1000 }),
+    open(buckets.slots, slotRecordSchema),
     open(buckets.workers, workerRecordSchema, PRESENCE),
     open(buckets.unique, uniqueRecordSchema),
     open(buckets.operations, operationRecordSchema, { ttl: OPERATION_DAYS * DAY_MS }),
   ]);
-  return { queues, handlers, keys, leases, workers, unique, operations };
+  return { queues, handlers, keys, leases, slots, workers, unique, operations };
 }
 
 /** Makes the buckets anew that a broker without peers forgets when it restarts. */
@@ -126,12 +130,18 @@ export class Bucket<T> {
 
   /** False when the key has a value already. */
   async create(key: string, value: T): Promise<boolean> {
-    return (await unlessRefused(RACED, () => this.kv.create(key, JSON.stringify(value)))) !== undefined;
+    return (await this.replace(key, value, undefined)) !== undefined;
   }
 
   /** The new revision; undefined when somebody else was faster. */
   update(key: string, value: T, revision: number): Promise<number | undefined> {
     return unlessRefused(RACED, () => this.kv.update(key, JSON.stringify(value), revision));
+  }
+
+  /** As {@link update}; without a revision the key must have no value. */
+  replace(key: string, value: T, revision: number | undefined): Promise<number | undefined> {
+    if (revision !== undefined) return this.update(key, value, revision);
+    return unlessRefused(RACED, () => this.kv.create(key, JSON.stringify(value)));
   }
 
   delete(key: string): Promise<void> {

@@ -10,6 +10,7 @@ export type {
   UniqueRecord,
   QueueSettings,
   OperationRecord,
+  SlotRecord,
   WorkerRecord,
 } from './bucket-records.js';
 export { Bucket } from './buckets.js';

@@ -26,6 +26,7 @@ describe('a fresh broker', () => {
         'KV_operations',
         'KV_queues',
         'KV_unique',
+        'KV_slots',
         'KV_workers',
         'LOGS',
         'OPS',

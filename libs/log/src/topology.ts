@@ -78,6 +78,8 @@ export const buckets = {
   keys: 'keys',
   /** Who leads which concern: `<concern>` → holder; expires by itself. */
   leases: 'leases',
+  /** Who has the slots of limited queues: {@link slotsOfQueue}, {@link slotsOfKey} → {@link SlotRecord}. */
+  slots: 'slots',
   /** Which workers live: `<worker id>` → {@link WorkerRecord}; in memory, expires by itself. */
   workers: 'workers',
   /** How often keys were used anew: `<hash of queue and unique key>` → the newest task of the key, as far as anybody told. */
@@ -93,7 +95,26 @@ export const bucketStream = (bucket: string): { stream: string; prefix: string }
 });
 
 /** How long a lease in the bucket `leases` lasts without renewal, in seconds. */
-export const LEADER_LEASE_SECONDS = 10;
+export const LEADER_LEASE_SECONDS = 4;
+
+/** The record of the slots of a whole queue. */
+export const slotsOfQueue = (queue: string): string => queue;
+
+/**
+ * The keys of a queue share so many records: few enough that a grant of many slots is a few writes, and that nothing has to be cleaned
+ * up after keys that never come again; enough that none grows large. Another number is another layout of the bucket.
+ */
+export const SLOT_RECORDS = 32;
+
+/** The record that has the slots of a `concurrency_key`, among those of other keys. */
+export const slotsOfKey = (queue: string, key: string): string => `${queue}.${hashOf(key) % SLOT_RECORDS}`;
+
+/** FNV-1a over UTF-16. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}
 
 /** How long a worker is shown after its last sign of life, in seconds; it gives one at a third of this. */
 export const PRESENCE_SECONDS = 15;
@@ -106,6 +127,8 @@ export const subjects = {
   fact: (task: TaskRef, kind: Kind): string => `tasks.${task.queue}.${kind}.${task.task_id}`,
   /** All facts of one task: the check subject of every write but a creation with a caller's id. Always this string. */
   factsOf: (task: TaskRef): string => `tasks.${task.queue}.*.${task.task_id}`,
+  /** All facts of a queue, without fired timers. */
+  factsOfQueue: (queue: string): string => `tasks.${queue}.*.*`,
   /** All facts of a task whose queue is not known; the check subject of a creation with a caller's id. */
   factsOfId: (taskId: string): string => `tasks.*.*.${taskId}`,
   /** Where a fired timer of a task appears: a ticket, five tokens long, so outside the check subject. */

@@ -92,6 +92,7 @@ describe('docs/reference/subjects.md', () => {
     const made: { [K in keyof typeof subjects]: string[] } = {
       fact: [subjects.fact(placeholders, '<kind>' as Kind)],
       factsOf: [subjects.factsOf(placeholders)],
+      factsOfQueue: [subjects.factsOfQueue('<queue>')],
       factsOfId: [subjects.factsOfId('<taskId>')],
       due: [subjects.due(placeholders, '<lane>' as Lane)],
       timer: [subjects.timer(placeholders, '<sequence>' as unknown as number)],

@@ -6,6 +6,8 @@ export { migrate } from './database/migrate.js';
 export type { MigrateOptions } from './database/migrate.js';
 export { ExplainQueries } from './explain/explain.queries.js';
 export type { RunningRow } from './explain/explain.queries.js';
+export { LimitQueries } from './limits/limit.queries.js';
+export type { LimitedRow } from './limits/limit.queries.js';
 export { OffsetMovedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';
 export type {

@@ -18,6 +18,7 @@ import { Repertoire } from './handlers/repertoire.js';
 import { PoolOnDemand } from './isolation/pool-on-demand.js';
 import { AttemptLog } from './attempt-log.js';
 import { tellWhenEmpty } from './burst.js';
+import { KnownLimits } from './known-limits.js';
 import { lapse } from './lapse.js';
 import { LineSink } from './logs.js';
 import { showPresence } from './presence.js';
@@ -60,6 +61,7 @@ export class TaskWorker {
   #puller: TicketPuller | undefined;
   #interruptions: Follower | undefined;
   #resumes: Follower | undefined;
+  #limits: KnownLimits | undefined;
   #presence: Presence | undefined;
   #lines: LineSink | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -94,7 +96,8 @@ export class TaskWorker {
     log.answerRuns(this.id, (attempt) => this.#running.includes(attempt));
     this.#interruptions = await followInterruptions(log, queues, (task) => this.#running.of(task), logger);
     this.#resumes = await followResumes(log, queues, () => this.#puller?.reset(), logger);
-    this.#work(log, queues);
+    const limits = (this.#limits = await KnownLimits.watch(log));
+    this.#work(log, queues, limits);
     const { names, unsuited } = this.#repertoire;
     logger.info(
       { worker: this.id, queues, handlers: names, concurrency: this.#concurrency },
@@ -121,6 +124,7 @@ export class TaskWorker {
     await Promise.race([this.#slots?.idle(), lapse(LAST_WORDS_MS)]);
     clearInterval(this.#heartbeat);
     await this.#processes?.stop();
+    this.#limits?.stop();
     await this.#interruptions?.stop();
     await this.#resumes?.stop();
     this.#lines?.close();
@@ -129,13 +133,14 @@ export class TaskWorker {
   }
 
   /** Pulls tickets and begins to beat. */
-  #work(log: TaskLog, queues: string[]): void {
+  #work(log: TaskLog, queues: string[], limits: KnownLimits): void {
     const { logger, quietMs, leaseSeconds = DEFAULT_LEASE_SECONDS } = this.#options;
     const claimer = new Claimer({
       log,
       worker: this.id,
       actor: `worker:${this.id}`,
       isMine: (token) => this.#running.executions.has(token),
+      isLimited: (queue, key) => limits.applyTo(queue, key),
       ...(quietMs !== undefined && { quietMs }),
     });
     this.#lines = new LineSink(log, this.id);

@@ -10,6 +10,9 @@ export const QUEUES = {
   latency: 'bench_latency',
   isolated: 'bench_isolated',
   cancel: 'bench_cancel',
+  unlimited: 'bench_unlimited',
+  limited: 'bench_limited',
+  held: 'bench_held',
 } as const;
 
 @Injectable()

@@ -16,6 +16,7 @@ import {
   singleSubmits,
 } from './measurements.js';
 import type { Figure, Measurement } from './measurements.js';
+import { held, limits } from './limit-measurements.js';
 import { profileTable } from './profiles.js';
 import { resume, steps, takeOver } from './resume-measurements.js';
 import { medians, tableOf } from './report.js';
@@ -25,7 +26,7 @@ const USAGE = `npm run bench -- [options]
   --runs N       runs per state of the log, medians are told (default 3)
   --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
   --only a,b     of: memory, publisher, single, bulk, drain, end-to-end, latency, latency-behind (default these),
-                 isolated, bulk-cancel, steps, takeover, resume
+                 isolated, bulk-cancel, steps, takeover, resume, limits, held
   --foreign N    facts of other tasks behind the checkpoint that resume goes on from (default 1000000)
   --json FILE    where the figures go (default none)
   --profile DIR  writes the CPU profile of each app there, and prints where the time went`;
@@ -54,13 +55,15 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
 };
 
-/** About isolation, operations on many tasks, and what becomes of runs that break off: asked for by name, for they take their time. */
+/** About isolation, operations on many tasks, limits, and what becomes of runs that break off: asked for by name, for they take their time. */
 const RUNS: Readonly<Record<string, Measurement>> = {
   isolated,
   'bulk-cancel': bulkCancel,
   steps,
   takeover: takeOver,
   resume: resume(Number(options.foreign)),
+  limits,
+  held,
 };
 
 if (options.help) {

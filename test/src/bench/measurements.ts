@@ -26,9 +26,10 @@ export const SIZES = {
   latency: 1_000,
 };
 
-const figure = (name: string, unit: string, value: number): Figure => ({ name, unit, value });
+export const figure = (name: string, unit: string, value: number): Figure => ({ name, unit, value });
 
-const perSecond = (count: number, sinceMs: number): number => (count / (performance.now() - sinceMs)) * 1000;
+export const perSecond = (count: number, sinceMs: number): number =>
+  (count / (performance.now() - sinceMs)) * 1000;
 
 /** Conditional appends from one process, many in flight. */
 export const publisher: Measurement = async ({ log }) => {
@@ -202,9 +203,9 @@ export const memory: Measurement = async (system) => {
   );
 };
 
-const clock = (): number => performance.timeOrigin + performance.now();
+export const clock = (): number => performance.timeOrigin + performance.now();
 
-async function post({ http, headers }: BenchSystem, path: string, body: string): Promise<void> {
+export async function post({ http, headers }: BenchSystem, path: string, body: string): Promise<void> {
   const { statusCode, body: answer } = await http.request({ path, method: 'POST', headers, body });
   if (statusCode !== 202) throw new Error(`${path} answered ${statusCode}: ${await answer.text()}`);
   await answer.dump();
@@ -217,7 +218,7 @@ async function ask<Answer>({ http, headers }: BenchSystem, path: string, body: o
 }
 
 /** Follows the log until so many tasks of the backlog's queue have ended: when the first and the last one did. */
-async function endedTasks(
+export async function endedTasks(
   { log }: BenchSystem,
   queue: string,
   count: number,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { NO_TASK, decide } from '@millrace/domain';
+import { NO_TASK, decide, isLimited } from '@millrace/domain';
 import type { ExistingTask, Json, TaskSpec } from '@millrace/domain';
 import { LogUnavailableError, TaskLog } from '@millrace/log';
 import { Archive } from '../archive/archive.js';
@@ -52,7 +52,9 @@ export class Branches {
     const ref = { queue: queue ?? source.queue, task_id: newTaskId() };
     const defaults = this.queues.get(ref.queue).defaultsFor(handler);
     const spec = specOf(source, { ...body, task_name: taskName }, defaults, point, { now, by });
-    const event = decide({ type: 'submit', spec, parameters, from: point.from }, NO_TASK, { now, random: 0 });
+    const limited = isLimited(this.queues.limitsOf(ref.queue), spec.concurrency_key);
+    const command = { type: 'submit', spec, parameters, from: point.from, limited } as const;
+    const event = decide(command, NO_TASK, { now, random: 0 });
     if (!event) throw new Error('The domain made nothing of a branch.');
     const { sequence } = await this.log.append(ref, 0, event, {
       actor: by.actor,

@@ -1,4 +1,4 @@
-import { NO_TASK, decide, mergeRetry } from '@millrace/domain';
+import { NO_TASK, decide, isLimited, mergeRetry } from '@millrace/domain';
 import type { CommandOf, Json, TaskEvent, TaskSpec } from '@millrace/domain';
 import type { TaskRef } from '@millrace/log';
 import type { KnownHandler, TaskDefaults } from '../handlers/known-handler.js';
@@ -52,7 +52,13 @@ export function orderOf(
   const spec = specOf(body, known.defaultsFor(handler), at);
   refuseExpired(spec, notBefore ?? at.now, at.now);
   const queue = known.name;
-  const wish = { spec, parameters, ...(notBefore !== undefined && { not_before: toTime(notBefore) }) };
+  const wish = {
+    spec,
+    parameters,
+    ...(notBefore !== undefined && { not_before: toTime(notBefore) }),
+    // Should the limits change this instant, the worker that claims the task knows.
+    ...(isLimited(known.settings, spec.concurrency_key) && { limited: true }),
+  };
   const event = decide({ type: 'submit', ...wish }, NO_TASK, { now: at.now, random: 0 });
   // A submission of what does not exist always is an event.
   if (!event) throw new Error('The domain made nothing of a submission.');

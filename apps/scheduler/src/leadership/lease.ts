@@ -6,7 +6,7 @@ import type { Logger } from '@millrace/runtime';
 const TTL_MS = LEADER_LEASE_SECONDS * 1000;
 const RENEW_EVERY_MS = TTL_MS / 3;
 /** How often those that do not lead look whether the lease is free. */
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 500;
 
 export interface LeaseOptions {
   leases: Bucket<LeaseRecord>;

@@ -26,3 +26,11 @@ export function isLimited(limits: QueueLimits | undefined, key: string | undefin
   if (limits.concurrency !== undefined || limits.rate_limit || limits.fair) return true;
   return key !== undefined && (limits.key_concurrency !== undefined || limits.key_rate_limit !== undefined);
 }
+
+/** The limits among the settings of a queue; undefined when there are none. */
+export function limitsOf(settings: QueueLimits | undefined): QueueLimits | undefined {
+  // With a key all kinds of limits count.
+  if (!settings || !isLimited(settings, '')) return undefined;
+  const { concurrency, rate_limit, key_concurrency, key_rate_limit, fair, weights } = settings;
+  return { concurrency, rate_limit, key_concurrency, key_rate_limit, fair, weights };
+}

@@ -27,6 +27,8 @@ export interface ClaimerOptions {
   worker: string;
   actor: string;
   isMine: (token: number) => boolean;
+  /** Whether a task needs a slot of the limits of its queue. Defaults to never. */
+  isLimited?: (queue: string, key: string | undefined) => boolean;
   /** Defaults to {@link QUIET_AFTER_CONNECT_MS}. */
   quietMs?: number;
   /** Defaults to {@link machineTime}. */
@@ -70,12 +72,14 @@ export class Claimer {
   async #claim(holding: Holding, promised: Promised): Promise<Claim> {
     const { ticket } = holding;
     let state: TaskState = promised.state;
-    let command: Command = {
+    const { worker, isLimited } = this.options;
+    const plain: Command = {
       type: 'claim',
-      worker: this.options.worker,
+      worker,
       ticket: ticket.sequence,
-      ...(promised.after !== undefined && { after: promised.after }),
+      limited: isLimited?.(ticket.queue, promised.state.spec.concurrency_key) ?? false,
     };
+    let command: Command = promised.after === undefined ? plain : { ...plain, after: promised.after };
     for (;;) {
       try {
         return await this.#append(holding, state, command);
@@ -100,7 +104,7 @@ export class Claimer {
             if (await this.#lives(verdict.run)) return { outcome: 'left' };
             command = {
               type: 'take-over',
-              worker: this.options.worker,
+              worker,
               ticket: ticket.sequence,
               seen: last.sequence,
             };
@@ -109,7 +113,7 @@ export class Claimer {
         }
         // The ticket's fact and the last one fold to the same decision as the whole history: see evolve.
         state = evolve(promised.state, last);
-        if (verdict.action === 'claim') command = claimOf(this.options.worker, ticket.sequence);
+        if (verdict.action === 'claim') command = plain;
       }
     }
   }
@@ -122,7 +126,7 @@ export class Claimer {
     const options = command.type === 'take-over' ? { actor, deadlineMs: TAKE_OVER_WITHIN_MS } : { actor };
     const fact = await log.append(holding.ticket, state.sequence, event, options);
     const next = evolve(state, fact);
-    // An expired task, or one that was lost too often, ends here instead of running.
+    // A task that needs a slot waits for it from here on; an expired one, or one that was lost too often, ends here instead of running.
     if (next.phase !== 'running') return { outcome: 'void' };
     return { outcome: 'running', attempt: new Attempt(holding, next, log, actor, this.#time) };
   }
@@ -143,5 +147,3 @@ export class Claimer {
     return (await log.askRuns(run.worker, run, ASK_TIMEOUT_MS)) ?? false;
   }
 }
-
-const claimOf = (worker: string, ticket: number): Command => ({ type: 'claim', worker, ticket });
