@@ -6,6 +6,7 @@ import { drain } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { gatewayAndProjectorKilled } from './scenarios/gateway-and-projector-killed.js';
 import { logShortened } from './scenarios/log-shortened.js';
+import { order } from './scenarios/order.js';
 import { postgresAway } from './scenarios/postgres-away.js';
 import { resumes } from './scenarios/resumes.js';
 import { timerBurst } from './scenarios/timer-burst.js';
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   cancels,
   drain,
   resumes,
+  order,
 ];

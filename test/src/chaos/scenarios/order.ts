@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
+import type { TaskLog } from '@millrace/log';
+import { Model } from '../../model/model.js';
+import { LEASE_SECONDS, OneSlotWorker } from '../../model/one-slot-worker.js';
+import type { Effect } from '../../model/one-slot-worker.js';
+import { Player } from '../../model/player.js';
+import { doubleEffects, readSteps } from '../../model/replay.js';
+import type { Round, Scenario } from '../scenario.js';
+
+const QUEUE = 'line';
+/** So many may have stood before a task that starts; see {@link Model.outOfPlace}. */
+const OUT_OF_PLACE_AT_MOST = 2;
+/** Else the line would move so much that nothing could be said of its order. */
+const EXACT_AT_LEAST = 0.75;
+const WAITING = { least: 8, most: 40 };
+const END_WITHIN_MS = 60_000;
+
+/** A queue with one slot, played with at random, and beside it a plain list with which the same is done. */
+export const order: Scenario = {
+  name: 'order',
+  claim: 'tasks start in the order of a plain list, each once and none left out, whatever is asked meanwhile',
+  run: async (round: Round) => {
+    const nats = await startTestNats();
+    const log = await openTestLog(nats.url, { leaseSeconds: LEASE_SECONDS });
+    try {
+      await log.provisionQueue(QUEUE, 'test');
+      await new Game(round, log, nats.url).play();
+    } finally {
+      await log.close();
+      await nats.stop();
+    }
+  },
+};
+
+class Game {
+  readonly #player: Player;
+  readonly #effects: Effect[] = [];
+  readonly #dead = new Set<string>();
+  readonly #stopping: Promise<void>[] = [];
+
+  constructor(
+    private readonly round: Round,
+    private readonly log: TaskLog,
+    private readonly natsUrl: string,
+  ) {
+    this.#player = new Player(log, QUEUE, round.dice.fork());
+  }
+
+  async play(): Promise<void> {
+    const { round } = this;
+    const { lives, seconds } = round.choose({
+      short: { lives: 4, seconds: 5 },
+      long: { lives: 8, seconds: 6 },
+    });
+    this.#player.start();
+    let worker = await this.#newWorker();
+    for (let life = 1; life <= lives; life++) {
+      await this.#wishFor(seconds * 1000);
+      if (life === lives) break;
+      await this.#kill(worker);
+      worker = await this.#newWorker();
+    }
+    await this.#letEnd();
+    await worker.stop();
+    await this.#player.stop();
+    await Promise.all(this.#stopping);
+    await this.#compare();
+  }
+
+  #newWorker(): Promise<OneSlotWorker> {
+    return OneSlotWorker.start(this.natsUrl, QUEUE, this.#player.plans, this.#effects);
+  }
+
+  /** Mostly in the midst of an attempt, so that there is one to take over. */
+  async #kill(worker: OneSlotWorker): Promise<void> {
+    if (this.round.dice.chance(0.8)) await waitUntil(() => worker.isBusy, { every: 1 });
+    worker.die();
+    this.#dead.add(worker.id);
+    this.round.count('workers that died');
+    this.#stopping.push(worker.stop());
+  }
+
+  async #wishFor(ms: number): Promise<void> {
+    const { dice } = this.round;
+    const until = performance.now() + ms;
+    while (performance.now() < until) {
+      const player = this.#player;
+      const { waiting } = player;
+      const wantsMore = waiting < WAITING.least || (waiting < WAITING.most && dice.chance(0.4));
+      if (wantsMore) await player.submit();
+      // Sometimes two at once: then the log decides which came first.
+      else await Promise.all(Array.from({ length: dice.chance(0.1) ? 2 : 1 }, () => player.wish()));
+      await sleep(dice.between(0, 6));
+    }
+  }
+
+  async #letEnd(): Promise<void> {
+    const player = this.#player;
+    this.round.note(`waiting for the end of ${player.open.length} of ${player.plans.size} tasks`);
+    await waitUntil(
+      async () => {
+        await player.resumeAll();
+        return player.open.length === 0;
+      },
+      { timeoutMs: END_WITHIN_MS, every: 100, what: 'the end of all tasks' },
+    ).catch((error: unknown) => {
+      this.round.faults.push(
+        `${player.open.length} tasks have no end: ${player.open.join(', ')}`,
+        String(error),
+      );
+    });
+  }
+
+  async #compare(): Promise<void> {
+    const { round, log } = this;
+    const player = this.#player;
+    const isDead = (worker: string): boolean => this.#dead.has(worker);
+    const steps = await readSteps(log, player);
+    const model = new Model(player.plans, isDead);
+    for (const step of steps) model.play(step);
+    round.faults.push(...model.faults, ...doubleEffects(this.#effects, steps, isDead));
+    round.expect(model.open.length === 0, `the model has no end of ${model.open.join(', ')}`);
+    const { outOfPlace, outOfPlaceAtLast } = model;
+    const worst = Math.max(...outOfPlace);
+    round.expect(worst <= OUT_OF_PLACE_AT_MOST, `a task started with ${worst} before it`);
+    const exact = outOfPlaceAtLast.filter((places) => places === 0).length / outOfPlaceAtLast.length;
+    round.expect(exact >= EXACT_AT_LEAST, `only ${Math.round(exact * 100)} % of the starts were exact`);
+    round.count('starts', outOfPlace.length);
+    for (const [what, all] of Object.entries({ 'out by': outOfPlace, 'at last out by': outOfPlaceAtLast }))
+      for (const places of all) round.count(`${what} ${places}`);
+    round.count('take-overs', model.takeOvers);
+    for (const [what, count] of Object.entries({ ...player.counts, ...model.ends })) round.count(what, count);
+  }
+}

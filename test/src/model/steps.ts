@@ -1,0 +1,44 @@
+import type { Command, Fact, Lane, RetryPolicy } from '@millrace/domain';
+
+/** What the model test asks for; each is a command of the domain. */
+export type Wish = Extract<
+  Command,
+  {
+    type:
+      | 'submit'
+      | 'move-to-front'
+      | 'move-to-back'
+      | 'change-priority'
+      | 'age'
+      | 'reschedule'
+      | 'run-now'
+      | 'pause'
+      | 'resume'
+      | 'retry'
+      | 'cancel';
+  }
+>;
+
+/** What the handler of a task does, and with it how the task must end. */
+export interface Plan {
+  /** Milliseconds that each attempt works. */
+  ms: number;
+  /** Attempts that fail before one succeeds, counted anew after a redrive. */
+  fails: number;
+  /** Its failures are not retryable. */
+  isFatal: boolean;
+  retry: RetryPolicy;
+  /** Never started after this time, in milliseconds since the epoch. */
+  expiresAt?: number;
+}
+
+/** What happened to a task, in the order of the log: the one order that everybody agrees on. */
+export type Step = { sequence: number; id: string } & (
+  | { by: 'wish'; wish: Wish; now: number }
+  /** Someone asked the running attempt to pause. */
+  | { by: 'ask' }
+  /** A timer has fired; it serves the wait that began with the fact `after`. */
+  | { by: 'timer'; after: number; lane: Lane; at: number }
+  /** What workers, and whoever else was not asked, have written. */
+  | { by: 'worker'; fact: Fact }
+);
