@@ -101,6 +101,11 @@ export class Appender {
     return this.#inFlight.size;
   }
 
+  /** Writes that have no answer yet: those under way, and those that wait for their turn. */
+  get unanswered(): number {
+    return this.#inFlight.size + this.#waiting.length;
+  }
+
   /**
    * Resolves with the sequence once the log has stored the message.
    *

@@ -125,6 +125,11 @@ export class TaskLog {
     return performance.now() - this.#state.connectedAt;
   }
 
+  /** Writes of this process that have no answer yet, sent or not. Whoever takes orders from outside looks at it before taking more. */
+  get unanswered(): number {
+    return this.#appender.unanswered;
+  }
+
   /**
    * Appends an event on the condition that `expected` is still the task's last fact (0: the task must not exist), and arms the timer if
    * it is a wait. The write is sent again when there is no answer; whether it was stored the first time is found out by its id.

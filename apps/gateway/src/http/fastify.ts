@@ -3,6 +3,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Logger } from '@millrace/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CORRELATION_HEADER, answerCorrelationIds, correlationIdOf } from './correlation.js';
+import { limitBodies } from './limit-bodies.js';
 import { ProblemError, problem } from './problem.js';
 import { internalProblem, problemOf } from './problem-of.js';
 import { PROBLEM_MEDIA_TYPE, sendProblem } from './send-problem.js';
@@ -31,6 +32,7 @@ export function createFastify(logger: Logger): FastifyAdapter {
   const fastify = adapter.getInstance<FastifyInstance>();
   readJsonOnly(fastify);
   applyRouteLimits(fastify);
+  limitBodies(fastify);
   answerCorrelationIds(fastify);
   if (logger.isLevelEnabled('debug')) logRequests(fastify, logger);
   return adapter;

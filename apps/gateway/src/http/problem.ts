@@ -34,6 +34,7 @@ export const GATEWAY_PROBLEMS = {
   'log/store-full': { status: 503, title: 'The store of the log is nearly full' },
   'archive/behind': { status: 503, title: 'Postgres is behind the log' },
   'archive/unavailable': { status: 503, title: 'Postgres is away' },
+  'gateway/overloaded': { status: 503, title: 'The gateway has as much in hand as it can hold' },
   'gateway/stopping': { status: 503, title: 'The gateway is stopping' },
   'gateway/internal': { status: 500, title: 'The gateway failed' },
 } as const satisfies Record<string, { status: number; title: string }>;

@@ -6,6 +6,9 @@ import { ProblemError } from '../http/problem.js';
 const WAIT_FOR_RETURN_MS = 2_000;
 const RETRY_AFTER_SECONDS = 2;
 
+/** Four times what may be under way: so much a broker that is well writes in a second or two. */
+const UNANSWERED_AT_MOST = 32_768;
+
 /** Holds requests back while the log is away: what was never sent cannot run by surprise later. */
 @Injectable()
 export class LogGate {
@@ -21,6 +24,20 @@ export class LogGate {
     throw new ProblemError(
       'log/unavailable',
       'The log cannot be reached. Nothing was written; send the request again in a moment.',
+      { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    );
+  }
+
+  /**
+   * For what may be sent again later; whoever cancels or pauses is let through.
+   *
+   * @throws ProblemError `gateway/overloaded` when so many writes wait for the log that one more would wait too long; nothing was written
+   */
+  refuseWhenBusy(): void {
+    if (this.log.unanswered < UNANSWERED_AT_MOST) return;
+    throw new ProblemError(
+      'gateway/overloaded',
+      `${this.log.unanswered} writes wait for the log. Nothing was written; send the request again in a moment.`,
       { retryAfterSeconds: RETRY_AFTER_SECONDS },
     );
   }

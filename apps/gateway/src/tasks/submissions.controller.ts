@@ -49,6 +49,7 @@ export class SubmissionsController {
       'queue/full',
       'log/unavailable',
       'log/store-full',
+      'gateway/overloaded',
     ],
   })
   @ApiBody({
@@ -96,6 +97,7 @@ export class SubmissionsController {
       'request/unsupported-media-type',
       'log/unavailable',
       'log/store-full',
+      'gateway/overloaded',
     ],
   })
   @ApiBody({

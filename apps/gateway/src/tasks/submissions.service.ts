@@ -37,10 +37,11 @@ export class Submissions {
   /**
    * Whether the log takes submissions now; asked once per request.
    *
-   * @throws ProblemError `log/unavailable` or `log/store-full`
+   * @throws ProblemError `log/unavailable`, `log/store-full` or `gateway/overloaded`
    */
   async open(): Promise<void> {
     this.watch.refuseWhenFull();
+    this.gate.refuseWhenBusy();
     await this.gate.pass();
   }
 

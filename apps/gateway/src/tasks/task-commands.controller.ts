@@ -167,6 +167,7 @@ export class TaskCommandsController {
       'task/archived',
       'log/unavailable',
       'log/store-full',
+      'gateway/overloaded',
       'archive/unavailable',
     ],
     serialize: true,
