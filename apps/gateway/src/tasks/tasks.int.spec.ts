@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { migrate } from '@millrace/read-model';
+import { migrate, openDatabase } from '@millrace/read-model';
 import { openTestLog, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
 import type { TestNats, TestPostgres } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
@@ -266,6 +266,29 @@ describe('a task that has left the log', () => {
     await log.admin.purgeBelow(lastSequence);
     expect(await statusOf(taskId)).toEqual(seen);
     expect((await events(taskId)).map(({ kind }) => kind)).toEqual(['p5', 'started', 'succeeded']);
+  });
+});
+
+describe('with a Postgres that is slow', () => {
+  it('lists wait for no more than its connections bear, the others answer 503, and all else goes on', async () => {
+    const taskId = await submit();
+    const locking = openDatabase(databaseUrl);
+    const locked = locking.rows(
+      'DO $$ BEGIN LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(4); END $$',
+    );
+    const lists = Array.from({ length: 100 }, () => client.call<Problem>('GET /tasks'));
+    const first = await Promise.race(lists);
+    expect(first).toMatchObject({ status: 503, body: { code: 'archive/unavailable' } });
+    const startedAt = performance.now();
+    expect(await client.call('GET /tasks')).toMatchObject({ status: 503 });
+    expect(await client.call(`DELETE /tasks/${taskId}`)).toMatchObject({ status: 200 });
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    await locked;
+    await locking.close();
+    const statuses = (await Promise.all(lists)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 503).length).toBeGreaterThan(80);
+    expect(statuses).toContain(200);
+    await waitUntil(async () => (await client.call('GET /tasks')).status === 200);
   });
 });
 
