@@ -132,27 +132,6 @@ export class SweepQueries {
   }
 
   /**
-   * The oldest fact that a ready or running task needs; undefined without any such task. A wait that has a checkpoint counts too: its
-   * checkpoint and steps stay in the log, so it cannot be carried.
-   */
-  async leastLiveSequence(): Promise<number | undefined> {
-    const [row] = await this.database.rows<{ least: number | null }>(
-      `SELECT min(first_sequence) AS least FROM tasks WHERE ${LIVE} AND (phase IN ('ready', 'running') OR checkpoint > 0)`,
-    );
-    return row?.least ?? undefined;
-  }
-
-  /** Waits whose facts below the limit can be let go once the wait was written again, the oldest first. */
-  carriable(below: number, limit = DEFAULT_LIMIT): Promise<SweptTask[]> {
-    return this.database.rows(
-      `SELECT ${COLUMNS} FROM tasks
-       WHERE ${LIVE} AND phase IN ('scheduled', 'held', 'paused') AND checkpoint = 0 AND first_sequence < $1
-       ORDER BY first_sequence LIMIT $2`,
-      [below, limit],
-    );
-  }
-
-  /**
    * How far each projection is, and how far Postgres' own log must be on disk before that can be relied on: the projector does not wait
    * for it, so that a crash of Postgres may take the last commits back.
    */
