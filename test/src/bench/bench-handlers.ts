@@ -6,6 +6,8 @@ import { TaskHandler } from '@millrace/worker';
 export const QUEUES = {
   submits: 'bench_submits',
   drain: 'bench_drain',
+  lanes: 'bench_lanes',
+  million: 'bench_million',
   endToEnd: 'bench_end_to_end',
   latency: 'bench_latency',
   isolated: 'bench_isolated',

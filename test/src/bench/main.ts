@@ -10,6 +10,7 @@ import {
   drain,
   endToEnd,
   isolated,
+  lanes,
   latency,
   memory,
   publisher,
@@ -17,6 +18,7 @@ import {
 } from './measurements.js';
 import type { Figure, Measurement } from './measurements.js';
 import { held, limits } from './limit-measurements.js';
+import { million } from './million.js';
 import { profileTable } from './profiles.js';
 import { resume, steps, takeOver } from './resume-measurements.js';
 import { medians, tableOf } from './report.js';
@@ -27,7 +29,10 @@ const USAGE = `npm run bench -- [options]
   --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
   --only a,b     of: memory, publisher, single, bulk, drain, end-to-end, latency, latency-behind (default these),
                  isolated, bulk-cancel, steps, takeover, resume, limits, held
+  --only a,b     of: memory, publisher, single, bulk, drain, lanes, end-to-end, latency, latency-behind (default these),
+                 isolated, bulk-cancel, steps, takeover, resume, million
   --foreign N    facts of other tasks behind the checkpoint that resume goes on from (default 1000000)
+  --waiting N    tasks that wait in million (default 1000000)
   --json FILE    where the figures go (default none)
   --profile DIR  writes the CPU profile of each app there, and prints where the time went`;
 
@@ -37,6 +42,7 @@ const { values: options } = parseArgs({
     history: { type: 'string', default: '1000000' },
     only: { type: 'string' },
     foreign: { type: 'string', default: '1000000' },
+    waiting: { type: 'string', default: '1000000' },
     json: { type: 'string' },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -52,10 +58,12 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   bulk: bulkSubmits,
   publisher,
   drain,
+  lanes,
   'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
 };
 
 /** About isolation, operations on many tasks, limits, and what becomes of runs that break off: asked for by name, for they take their time. */
+/** About isolation, operations on many tasks, runs that break off, and very long queues: asked for by name, for they take their time. */
 const RUNS: Readonly<Record<string, Measurement>> = {
   isolated,
   'bulk-cancel': bulkCancel,
@@ -64,6 +72,7 @@ const RUNS: Readonly<Record<string, Measurement>> = {
   resume: resume(Number(options.foreign)),
   limits,
   held,
+  million: million(Number(options.waiting)),
 };
 
 if (options.help) {

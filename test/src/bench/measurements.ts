@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PRIORITY } from '@millrace/domain';
 import { streams, subjects } from '@millrace/log';
 import { waitUntil } from '@millrace/testing';
 import { QUEUES } from './bench-handlers.js';
@@ -44,7 +45,7 @@ export const publisher: Measurement = async ({ log }) => {
   ];
 };
 
-const taskFor = (queue: string) => ({ task_name: 'noop', queue, parameters: PARAMETERS });
+export const taskFor = (queue: string) => ({ task_name: 'noop', queue, parameters: PARAMETERS });
 
 /** One task per request, 64 connections' worth of requests in flight over 16 connections. */
 export const singleSubmits: Measurement = async (system) => {
@@ -65,20 +66,34 @@ export const bulkSubmits: Measurement = async (system) => {
 
 /** A backlog, worked off by one worker while the projector follows. */
 export const drain: Measurement = async (system) => {
+  const { rate, startMs } = await drained(system, QUEUES.drain, () => PRIORITY.default);
+  return [figure('drain', 'tasks/s', rate), figure('worker start', 'ms', startMs)];
+};
+
+/** The same over ten lanes that are loaded evenly. */
+export const lanes: Measurement = async (system) => {
+  const { rate } = await drained(system, QUEUES.lanes, (index) => index % 10);
+  return [figure('drain, 10 lanes', 'tasks/s', rate)];
+};
+
+async function drained(
+  system: BenchSystem,
+  queue: string,
+  priorityOf: (index: number) => number,
+): Promise<{ rate: number; startMs: number }> {
   const left = SIZES.backlog;
-  await pipelined(left, 2_000, () => submitToLog(system.log, QUEUES.drain));
+  await pipelined(left, 2_000, (index) => submitToLog(system.log, queue, 'noop', priorityOf(index)));
   await system.projected((await system.log.admin.state()).lastSequence);
-  const ended = await endedTasks(system, QUEUES.drain, left);
+  const ended = await endedTasks(system, queue, left);
   const since = performance.now();
-  await system.startWorker(QUEUES.drain, 100);
+  await system.startWorker(queue, 100);
   const begun = await ended.first;
   await ended.all;
-  const figures = [figure('drain', 'tasks/s', (left / (performance.now() - begun)) * 1000)];
-  figures.push(figure('worker start', 'ms', begun - since));
+  const rate = (left / (performance.now() - begun)) * 1000;
   await system.projected((await system.log.admin.state()).lastSequence);
   await system.stopWorker();
-  return figures;
-};
+  return { rate, startMs: begun - since };
+}
 
 /** The same with a handler in child processes: eight of them, so that the two cores work while a task waits for the log. */
 export const isolated: Measurement = async (system) => {

@@ -20,25 +20,36 @@ interface Stat {
  * that have ended. So Postgres backends count to Postgres.
  */
 export function usageOf(roots: Readonly<Record<string, number>>): Record<string, Usage> {
+  const stats = allStats();
+  return Object.fromEntries(
+    Object.entries(roots).map(([name, pid]) => {
+      const total = { cpuMicroseconds: 0, rssBytes: 0 };
+      for (const member of treeIn(pid, stats)) {
+        const usage = stats.get(member)?.usage;
+        total.cpuMicroseconds += usage?.cpuMicroseconds ?? 0;
+        total.rssBytes += usage?.rssBytes ?? 0;
+      }
+      return [name, total];
+    }),
+  );
+}
+
+/** The process and all its living descendants. */
+export const treeOf = (pid: number): number[] => treeIn(pid, allStats());
+
+function allStats(): Map<number, Stat> {
   const stats = new Map<number, Stat>();
   for (const entry of readdirSync('/proc')) {
     const stat = /^\d+$/.test(entry) ? readStat(Number(entry)) : undefined;
     if (stat) stats.set(Number(entry), stat);
   }
-  return Object.fromEntries(Object.entries(roots).map(([name, pid]) => [name, sumTree(pid, stats)]));
+  return stats;
 }
 
-function sumTree(pid: number, stats: Map<number, Stat>): Usage {
-  const total = { cpuMicroseconds: 0, rssBytes: 0 };
-  const open = [pid];
-  for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    const stat = stats.get(at);
-    if (!stat) continue;
-    total.cpuMicroseconds += stat.usage.cpuMicroseconds;
-    total.rssBytes += stat.usage.rssBytes;
-    for (const [child, { parent }] of stats) if (parent === at) open.push(child);
-  }
-  return total;
+function treeIn(root: number, stats: ReadonlyMap<number, Stat>): number[] {
+  const tree = [root];
+  for (const pid of tree) for (const [child, { parent }] of stats) if (parent === pid) tree.push(child);
+  return tree;
 }
 
 /** Fields as in proc(5); the name of the program may hold spaces and brackets, so counting starts behind it. */

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { QUEUES } from './bench-handlers.js';
+import type { BenchSystem } from './bench-system.js';
+import { median, pipelined } from './load.js';
+import { endedTasks, figure, perSecond, post, taskFor } from './measurements.js';
+import type { Figure, Measurement } from './measurements.js';
+import { memoryOf, watchMemory } from './memory.js';
+
+const PER_REQUEST = 1_000;
+/** Of those that wait, so many are worked off at most. */
+const DRAINED_AT_MOST = 100_000;
+/** Pages that are read one after the other: the last ones are deep. */
+const PAGES = 100;
+const PAGE = 500;
+/** Caches and collectors have had their time. */
+const REST_MS = 10_000;
+
+/** A million tasks that wait, or as many as are asked for: what it takes to have them, to look at them, and to work them off. */
+export const million =
+  (tasks: number): Measurement =>
+  async (system) => {
+    const most = watchMemory(system.pids);
+    const figures = [
+      ...(await submitted(system, tasks)),
+      ...(await listed(system)),
+      ...(await worked(system, Math.min(tasks, DRAINED_AT_MOST))),
+    ];
+    const peak = most();
+    await sleep(REST_MS);
+    return [
+      ...figures,
+      ...Object.entries(peak).map(([name, bytes]) => megabytes(`${name} at most`, bytes)),
+      ...Object.entries(memoryOf(system.pids())).map(([name, bytes]) =>
+        megabytes(`${name} afterwards`, bytes),
+      ),
+    ];
+  };
+
+const megabytes = (what: string, bytes: number): Figure =>
+  figure(`million: memory ${what}`, 'MB', bytes / 1024 ** 2);
+
+async function submitted(system: BenchSystem, count: number): Promise<Figure[]> {
+  const tasks = Array.from({ length: PER_REQUEST }, () => taskFor(QUEUES.million));
+  const body = JSON.stringify({ tasks });
+  const since = performance.now();
+  await pipelined(count / PER_REQUEST, 4, () => post(system, '/api/v1/tasks/bulk', body));
+  const rate = perSecond(count, since);
+  const behind = performance.now();
+  await system.projected((await system.log.admin.state()).lastSequence);
+  return [
+    figure('million: submit bulk', 'tasks/s', rate),
+    figure('million: projector behind at the end', 's', (performance.now() - behind) / 1000),
+  ];
+}
+
+/** Pages of what waits, from the first on, as whoever turns them does. */
+async function listed(system: BenchSystem): Promise<Figure[]> {
+  const times: number[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < PAGES; page++) {
+    const after: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const since = performance.now();
+    const answer: unknown = await get(
+      system,
+      `/api/v1/tasks?queue=${QUEUES.million}&status=PENDING&limit=${PAGE}${after}`,
+    );
+    times.push(performance.now() - since);
+    cursor = (answer as { next_cursor: string | null }).next_cursor;
+  }
+  return [
+    figure(`million: first page of ${PAGE}`, 'ms', times[0] ?? NaN),
+    figure(`million: pages at ${PAGES * PAGE}, median`, 'ms', median(times.slice(-20))),
+  ];
+}
+
+async function worked(system: BenchSystem, count: number): Promise<Figure[]> {
+  const ended = await endedTasks(system, QUEUES.million, count);
+  await system.startWorker(QUEUES.million, 100);
+  const begun = await ended.first;
+  await ended.all;
+  const rate = perSecond(count, begun);
+  await system.stopWorker();
+  await system.projected((await system.log.admin.state()).lastSequence);
+  return [figure('million: drain', 'tasks/s', rate)];
+}
+
+async function get({ http, headers }: BenchSystem, path: string): Promise<unknown> {
+  const { statusCode, body } = await http.request({ path, method: 'GET', headers });
+  if (statusCode !== 200) throw new Error(`${path} answered ${statusCode}: ${await body.text()}`);
+  return body.json();
+}
