@@ -1,7 +1,7 @@
 import { LANES, laneOf, laneRank, mayRetry, retryDelayMs } from '@millrace/domain';
 import type { Fact, Lane } from '@millrace/domain';
 import { Line } from './line.js';
-import type { Plan, Step, Wish } from './steps.js';
+import type { Plan, Step, StepOfTask, Wish } from './steps.js';
 
 /** A wait for a time: a delay, or a retry. */
 interface Wait {
@@ -52,13 +52,10 @@ export class Model {
   readonly outOfPlaceAtLast: number[] = [];
   takeOvers = 0;
   readonly #line = new Line();
+  readonly #dead = new Set<string>();
   readonly #tasks = new Map<string, Task>();
 
-  constructor(
-    private readonly plans: ReadonlyMap<string, Plan>,
-    /** Whether a worker was made to die. */
-    private readonly isDead: (worker: string) => boolean,
-  ) {}
+  constructor(private readonly plans: ReadonlyMap<string, Plan>) {}
 
   /** Tasks that have no end yet. */
   get open(): string[] {
@@ -73,6 +70,16 @@ export class Model {
   }
 
   play(step: Step): void {
+    if (step.by !== 'death') {
+      this.#play(step);
+      return;
+    }
+    this.#dead.add(step.worker);
+    // Its successor has a slot from its first moment on, whatever becomes of the attempt that was lost.
+    this.#line.slotFreed();
+  }
+
+  #play(step: StepOfTask): void {
     const { id } = step;
     const task = this.#tasks.get(id);
     if (!task) {
@@ -105,7 +112,7 @@ export class Model {
     else this.#wait(id, task, Date.parse(wish.not_before), 'delay', laneOf(priority), fact);
   }
 
-  #grant(task: Task, step: Step & { by: 'wish' }): void {
+  #grant(task: Task, step: StepOfTask & { by: 'wish' }): void {
     const { id, wish, sequence } = step;
     const { place } = task;
     const wait = 'wait' in place ? place.wait : undefined;
@@ -159,14 +166,14 @@ export class Model {
     }
   }
 
-  #redrive(task: Task, step: Step): void {
+  #redrive(task: Task, step: StepOfTask): void {
     if (!(task.place.in === 'end' && task.place.as === 'failed')) this.#fault(step, 'was redriven');
     task.failed = task.lost = 0;
     this.#queue(step.id, task, laneOf(task.priority));
   }
 
   /** A timer of a wait that is over is void. */
-  #timeHasCome(task: Task, step: Step & { by: 'timer' }): void {
+  #timeHasCome(task: Task, step: StepOfTask & { by: 'timer' }): void {
     const { place } = task;
     if (place.in !== 'time' || place.wait.fact !== step.after) return;
     const { wait } = place;
@@ -175,7 +182,7 @@ export class Model {
     this.#queue(step.id, task, wait.lane, wait);
   }
 
-  #worked(task: Task, step: Step, fact: Fact): void {
+  #worked(task: Task, step: StepOfTask, fact: Fact): void {
     const { place } = task;
     if (fact.kind === 'started') {
       this.#started(task, step, fact);
@@ -195,7 +202,7 @@ export class Model {
     }
   }
 
-  #started(task: Task, step: Step, fact: Fact & { kind: 'started' }): void {
+  #started(task: Task, step: StepOfTask, fact: Fact & { kind: 'started' }): void {
     const { id } = step;
     const { place, plan } = task;
     const { worker, attempt } = fact.data;
@@ -204,7 +211,7 @@ export class Model {
       this.outOfPlaceAtLast.push(this.#line.placeOf(id) ?? 0);
       if (task.begun === 0 && Date.parse(fact.at) > (plan.expiresAt ?? Infinity) + CLOCK_MS)
         this.#fault(step, 'started after it had expired');
-    } else if (place.in === 'work' && worker !== place.worker && this.isDead(place.worker)) {
+    } else if (place.in === 'work' && worker !== place.worker && this.#dead.has(place.worker)) {
       this.takeOvers++;
       task.lost++;
     } else this.#fault(step, `started while it was in ${place.in}`);
@@ -213,13 +220,13 @@ export class Model {
     this.#put(id, task, { in: 'work', worker, isAsked: false });
   }
 
-  #expired(task: Task, step: Step, fact: Fact & { kind: 'cancelled' }): void {
+  #expired(task: Task, step: StepOfTask, fact: Fact & { kind: 'cancelled' }): void {
     const due = task.begun === 0 && Date.parse(fact.at) >= (task.plan.expiresAt ?? Infinity) - CLOCK_MS;
     if (!due || fact.data.reason !== 'expired') this.#fault(step, `was cancelled (${fact.data.reason})`);
     this.#put(step.id, task, { in: 'end', as: 'cancelled' });
   }
 
-  #attemptEnded(task: Task, step: Step, fact: Fact): void {
+  #attemptEnded(task: Task, step: StepOfTask, fact: Fact): void {
     const { id, sequence } = step;
     const { fails, isFatal, retry } = task.plan;
     const isFailure = task.failed < fails;
@@ -248,11 +255,11 @@ export class Model {
 
   #put(id: string, task: Task, place: Place): void {
     this.#line.remove(id);
-    if (task.place.in === 'work') this.#line.slotFreed();
+    if (task.place.in === 'work' && !this.#dead.has(task.place.worker)) this.#line.slotFreed();
     task.place = place;
   }
 
-  #fault({ id, sequence }: Step, what: string): void {
+  #fault({ id, sequence }: StepOfTask, what: string): void {
     const { place } = this.#tasks.get(id) ?? {};
     this.faults.push(`${id} ${what} at ${sequence} (${JSON.stringify(place ?? null)})`);
   }

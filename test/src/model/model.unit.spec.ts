@@ -9,9 +9,9 @@ const AT = '2026-01-01T00:00:00.000Z';
 const plan: Plan = { ms: 0, fails: 0, isFatal: false, retry: DEFAULT_RETRY_POLICY };
 
 /** A model that knows the tasks a to e, and what is played to it, numbered as it comes. */
-function game(dead: readonly string[] = []) {
+function game() {
   const plans = new Map(['a', 'b', 'c', 'd', 'e'].map((id) => [id, plan]));
-  const model = new Model(plans, (worker) => dead.includes(worker));
+  const model = new Model(plans);
   const steps: Step[] = [];
   const play = (step: Step): void => {
     steps.push(step);
@@ -30,6 +30,7 @@ function game(dead: readonly string[] = []) {
   return {
     model,
     steps,
+    play,
     wish,
     submit: (id: string, priority = 5) => {
       wish(id, { type: 'submit', spec: { priority } as TaskSpec, parameters: {} });
@@ -81,9 +82,10 @@ describe('the model of a line', () => {
   });
 
   it('lets the attempt of a dead worker be taken over', () => {
-    const { model, submit, start, succeed } = game(['w1']);
+    const { model, play, submit, start, succeed } = game();
     submit('a');
-    start('a');
+    const sequence = start('a');
+    play({ sequence, by: 'death', worker: 'w1' });
     start('a', 2, 'w2');
     succeed('a');
     expect(model.takeOvers).toBe(1);

@@ -5,10 +5,10 @@ import { waitUntil } from '@millrace/testing';
 import { lastTaskSequence } from '../audit/read-facts.js';
 import type { Effect } from './one-slot-worker.js';
 import type { Player } from './player.js';
-import type { Step } from './steps.js';
+import type { Step, StepOfTask } from './steps.js';
 
 /** What is in the log, as steps of the model; what the player was granted is told as what it had asked for. */
-export async function readSteps(log: TaskLog, player: Player): Promise<Step[]> {
+export async function readSteps(log: TaskLog, player: Player, deaths: readonly Step[]): Promise<Step[]> {
   const messages: StoredMessage[] = [];
   const last = await lastTaskSequence(log);
   const follower = log.follow({
@@ -20,12 +20,12 @@ export async function readSteps(log: TaskLog, player: Player): Promise<Step[]> {
   await waitUntil(() => (messages.at(-1)?.sequence ?? 0) >= last, { what: `the log up to ${last}` });
   await follower.stop();
   const asks = [...player.asked].map(([sequence, id]): Step => ({ sequence, id, by: 'ask' }));
-  return [...messages.flatMap((message) => stepOf(message, player)), ...asks].sort(
+  return [...messages.flatMap((message) => stepOf(message, player)), ...asks, ...deaths].sort(
     (one, other) => one.sequence - other.sequence,
   );
 }
 
-function stepOf({ subject, sequence, payload, storedAtMs: at }: StoredMessage, player: Player): Step[] {
+function stepOf({ subject, sequence, payload, storedAtMs: at }: StoredMessage, player: Player): StepOfTask[] {
   const place = parseSubject(subject);
   if (place.type === 'due') {
     const { after } = decodeDue(place, sequence, payload);

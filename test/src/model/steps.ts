@@ -33,7 +33,10 @@ export interface Plan {
 }
 
 /** What happened to a task, in the order of the log: the one order that everybody agrees on. */
-export type Step = { sequence: number; id: string } & (
+export type Step = { sequence: number; by: 'death'; worker: string } | StepOfTask;
+
+/** What happened to one task. */
+export type StepOfTask = { sequence: number; id: string } & (
   | { by: 'wish'; wish: Wish; now: number }
   /** Someone asked the running attempt to pause. */
   | { by: 'ask' }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
 import type { TaskLog } from '@millrace/log';
+import { lastTaskSequence } from '../../audit/read-facts.js';
 import { Model } from '../../model/model.js';
 import { LEASE_SECONDS, OneSlotWorker } from '../../model/one-slot-worker.js';
 import type { Effect } from '../../model/one-slot-worker.js';
@@ -36,7 +37,7 @@ export const order: Scenario = {
 class Game {
   readonly #player: Player;
   readonly #effects: Effect[] = [];
-  readonly #dead = new Set<string>();
+  readonly #deaths: { sequence: number; by: 'death'; worker: string }[] = [];
   readonly #stopping: Promise<void>[] = [];
 
   constructor(
@@ -76,7 +77,7 @@ class Game {
   async #kill(worker: OneSlotWorker): Promise<void> {
     if (this.round.dice.chance(0.8)) await waitUntil(() => worker.isBusy, { every: 1 });
     worker.die();
-    this.#dead.add(worker.id);
+    this.#deaths.push({ sequence: await lastTaskSequence(this.log), by: 'death', worker: worker.id });
     this.round.count('workers that died');
     this.#stopping.push(worker.stop());
   }
@@ -115,9 +116,9 @@ class Game {
   async #compare(): Promise<void> {
     const { round, log } = this;
     const player = this.#player;
-    const isDead = (worker: string): boolean => this.#dead.has(worker);
-    const steps = await readSteps(log, player);
-    const model = new Model(player.plans, isDead);
+    const isDead = (worker: string): boolean => this.#deaths.some((death) => death.worker === worker);
+    const steps = await readSteps(log, player, this.#deaths);
+    const model = new Model(player.plans);
     for (const step of steps) model.play(step);
     round.faults.push(...model.faults, ...doubleEffects(this.#effects, steps, isDead));
     round.expect(model.open.length === 0, `the model has no end of ${model.open.join(', ')}`);
