@@ -1,16 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
+import type { TaskRef } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
 import { Archive } from '../archive/archive.js';
 import { LOGGER } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
+import { QueueCatalogue } from './queue-catalogue.js';
 
-/** A place for a task in a queue that has so many. */
-export interface Place {
-  /** The task is in the log, at this sequence. */
-  fill: (sequence: number) => void;
-  /** Nothing is under way any more. */
-  leave: () => void;
+/** What became of a submission. */
+interface Written {
+  sequence: number;
+  /** The task was there before. */
+  duplicate: boolean;
 }
 
 /** A look at a queue older than this is renewed beside the submission, or before it when the queue is full. */
@@ -49,11 +50,41 @@ export class QueueDepths {
   constructor(
     private readonly log: TaskLog,
     private readonly archive: Archive,
+    private readonly catalogue: QueueCatalogue,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @throws ProblemError `queue/full` when so many tasks wait already */
-  async take(queue: string, maxDepth: number): Promise<Place> {
+  /**
+   * Writes a task into its queue, if that takes one more. One that is there already needs no place.
+   *
+   * @param mayExist whether there may be a task of this id
+   * @param write resolves with what became of it; undefined: nothing
+   * @throws ProblemError `queue/full` when so many tasks wait already; nothing was written then
+   */
+  admit<T extends Written | undefined>(ref: TaskRef, mayExist: boolean, write: () => Promise<T>): Promise<T> {
+    const { max_depth } = this.catalogue.get(ref.queue).settings;
+    return max_depth === undefined ? write() : this.#admit(ref, max_depth, mayExist, write);
+  }
+
+  async #admit<T extends Written | undefined>(
+    { queue, task_id }: TaskRef,
+    maxDepth: number,
+    mayExist: boolean,
+    write: () => Promise<T>,
+  ): Promise<T> {
+    if (mayExist && (await this.log.read.task({ task_id })).phase !== 'none') return write();
+    const watched = await this.#take(queue, maxDepth);
+    try {
+      const written = await write();
+      if (written && !written.duplicate) watched.filled.push(written.sequence);
+      return written;
+    } finally {
+      watched.underWay--;
+    }
+  }
+
+  /** Takes a place, which is under way until it is given back. */
+  async #take(queue: string, maxDepth: number): Promise<Watched> {
     const watched = this.#watch(queue);
     const age = performance.now() - watched.lookedAt;
     if (age > watched.freshForMs) {
@@ -63,10 +94,7 @@ export class QueueDepths {
     // From here on without an await: of those that waited for the same look each sees who went in before.
     if (depthOf(watched) >= maxDepth) throw full(queue, maxDepth);
     watched.underWay++;
-    return {
-      fill: (sequence) => watched.filled.push(sequence),
-      leave: () => watched.underWay--,
-    };
+    return watched;
   }
 
   #watch(queue: string): Watched {

@@ -193,6 +193,8 @@ describe('a full queue', () => {
     expect((await log.admin.state()).lastSequence).toBe(lastSequence);
     // What is there already needs no place.
     expect((await submitTo(queue, by, { task_id: `first-${queue}` })).status).toBe(200);
+    const unique = { unique_key: 'k', unique: { scope: 'until_done' } };
+    expect((await submitTo(queue, by, unique)).body).toMatchObject({ code: 'queue/full' });
     if (by === client) {
       await driver.start(first.body.task_id);
       await archive(log, databaseUrl);

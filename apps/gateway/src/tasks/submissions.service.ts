@@ -60,15 +60,13 @@ export class Submissions {
     const queue = this.queues.queueFor(body.queue, task_name, handler);
     const order = orderOf(body, handler, queue, { now, correlationId: by.correlationId });
     const { unique } = order;
-    const write = (): Promise<SubmittedTask> =>
-      unique ? this.unique.submit({ ...order, unique }, by, now) : this.#write(order, by, now);
-    if (!unique && order.mayExist && this.watch.hasForgotten) {
+    if (unique) return this.unique.submit({ ...order, unique }, by, now);
+    if (order.mayExist && this.watch.hasForgotten) {
       // Without Postgres the log alone decides.
       const first = await this.archive.findIfThere(order.ref.task_id);
       if (first) return duplicateOf(stateOf(first));
     }
-    const { max_depth } = queue.settings;
-    return max_depth === undefined ? write() : this.#writeInto(queue.name, max_depth, order, write);
+    return this.depths.admit(order.ref, order.mayExist, () => this.#write(order, by, now));
   }
 
   /** @throws ProblemError `task/unknown-name` when no handler has registered the name, and that is not allowed */
@@ -84,25 +82,6 @@ export class Submissions {
     if (this.queues.has(queue) || (await this.queues.look(queue))) return;
     const message = `The queue "${queue}" is not defined. Known are: ${this.queues.all().slice(0, NAMED_AT_MOST).join(', ')}. A worker that serves a queue defines it, and PUT /api/v1/queues/${queue} does.`;
     throw new ProblemError('task/unknown-queue', message, { errors: [{ path: 'queue', message }] });
-  }
-
-  /** A queue that takes so many tasks: one that is in the log already needs no place, unless its key may be free again by now. */
-  async #writeInto(
-    queue: string,
-    maxDepth: number,
-    { ref, mayExist, unique }: TaskOrder,
-    write: () => Promise<SubmittedTask>,
-  ): Promise<SubmittedTask> {
-    const { task_id } = ref;
-    if (!unique && mayExist && (await this.log.read.task({ task_id })).phase !== 'none') return write();
-    const place = await this.depths.take(queue, maxDepth);
-    try {
-      const submitted = await write();
-      if (!submitted.duplicate) place.fill(submitted.sequence);
-      return submitted;
-    } finally {
-      place.leave();
-    }
   }
 
   async #write(order: TaskOrder, by: Origin, now: number): Promise<SubmittedTask> {

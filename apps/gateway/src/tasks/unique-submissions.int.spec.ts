@@ -11,6 +11,8 @@ import { Archive } from '../archive/archive.js';
 import { readGatewayConfig } from '../config.js';
 import { LogWatch } from '../log/log-watch.js';
 import { DEFAULT_RECORD, KnownQueue } from '../queues/known-queue.js';
+import { QueueCatalogue } from '../queues/queue-catalogue.js';
+import { QueueDepths } from '../queues/queue-depths.js';
 import { archive } from '../testing/archiver.js';
 import { TaskDriver } from '../testing/task-driver.js';
 import type { SubmitTask, SubmittedTask } from './submit-task.schema.js';
@@ -21,6 +23,7 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
 
 const BY = { actor: 'api:test', correlationId: 'c-1' };
 const AT_ONCE = 50;
+const QUEUE = new KnownQueue(DEFAULT_RECORD);
 
 let nats: TestNats;
 let postgres: TestPostgres;
@@ -52,12 +55,13 @@ async function side() {
   const opened = await openTestLog(nats.url);
   const logger = createLogger({ app: 'test', level: 'fatal', format: 'json' });
   const watch = new LogWatch(opened, readGatewayConfig({}), logger);
-  return { log: opened, watch, unique: new UniqueSubmissions(opened, watch, new Archive(database)) };
+  const rows = new Archive(database);
+  const depths = new QueueDepths(opened, rows, new QueueCatalogue(opened), logger);
+  return { log: opened, watch, unique: new UniqueSubmissions(opened, watch, rows, depths) };
 }
 
 function orderFor(body: Partial<SubmitTask>, now: number): UniqueOrder {
-  const queue = new KnownQueue(DEFAULT_RECORD);
-  const order = orderOf({ task_name: 'work', ...body }, undefined, queue, { now, correlationId: 'c-1' });
+  const order = orderOf({ task_name: 'work', ...body }, undefined, QUEUE, { now, correlationId: 'c-1' });
   return order as UniqueOrder;
 }
 

@@ -7,6 +7,7 @@ import { stateOf } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import type { Origin } from '../auth/caller.decorator.js';
 import { LogWatch } from '../log/log-watch.js';
+import { QueueDepths } from '../queues/queue-depths.js';
 import type { SubmittedTask } from './submit-task.schema.js';
 import { duplicateOf, submitted } from './submitted-task.js';
 import { idOfKey } from './task-id.js';
@@ -42,6 +43,7 @@ export class UniqueSubmissions {
     private readonly log: TaskLog,
     private readonly watch: LogWatch,
     private readonly archive: Archive,
+    private readonly depths: QueueDepths,
   ) {}
 
   /**
@@ -105,8 +107,10 @@ export class UniqueSubmissions {
     if (this.watch.hasForgotten && (await this.archive.findIfThere(ref.task_id))) return undefined;
     try {
       const options = { actor, now, deadlineMs: leftOf(moment) };
-      const { sequence } = await this.log.append(ref, 0, order.event, options);
-      return submitted(ref, order.spec, sequence);
+      return await this.depths.admit(ref, true, async () => {
+        const { sequence } = await this.log.append(ref, 0, order.event, options);
+        return submitted(ref, order.spec, sequence);
+      });
     } catch (error) {
       if (error instanceof ConcurrencyError) return undefined;
       throw error;
