@@ -58,8 +58,8 @@ export type Command =
   | { type: 'move-to-front' }
   /** Behind all others of its priority. */
   | { type: 'move-to-back' }
-  /** Of a task that waits for a slot: see `held`. */
-  | { type: 'place'; lane: Lane; rank: number }
+  /** Of a task that waits for a slot: see `held`. Without a rank it becomes the last of the lane. */
+  | { type: 'place'; lane: Lane; rank?: number }
   /** It has waited for long: one lane up. */
   | { type: 'age' }
   /** Not before this time. */

@@ -135,14 +135,14 @@ const TABLE: Record<CommandType, Record<string, string>> = {
     'task/not-waiting': `${RUNNING} paused ${ENDED}`,
   },
   'move-to-front': {
-    front: 'ready yielded',
+    front: 'ready yielded delayed retrying',
     'task/not-found': 'none',
-    'task/not-waiting': `delayed retrying held asleep waiting ${RUNNING} paused ${ENDED}`,
+    'task/not-waiting': `held asleep waiting ${RUNNING} paused ${ENDED}`,
   },
   'move-to-back': {
-    p5: 'ready yielded',
+    p5: 'ready yielded delayed retrying',
     'task/not-found': 'none',
-    'task/not-waiting': `delayed retrying held asleep waiting ${RUNNING} paused ${ENDED}`,
+    'task/not-waiting': `held asleep waiting ${RUNNING} paused ${ENDED}`,
   },
   place: {
     held: 'held',

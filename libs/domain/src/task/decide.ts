@@ -87,13 +87,13 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
     case 'change-priority':
       return changePriority(command, state);
     case 'move-to-front':
-      return moveTo('front', state);
+      return moveTo('front', state, context);
     case 'move-to-back':
-      return moveTo(laneOf(state.spec.priority), state);
+      return moveTo(laneOf(state.spec.priority), state, context);
     case 'place':
       return place(command, state);
     case 'age':
-      return age(state);
+      return age(state, context);
     case 'reschedule':
       return reschedule(command, state);
     case 'run-now':

@@ -706,3 +706,48 @@ describe('a failed attempt', () => {
     });
   });
 });
+
+describe('a task that was moved', () => {
+  const until = new Date(NOW.now + 60_000).toISOString();
+  const expires_at = new Date(NOW.now + 120_000).toISOString();
+  const spec = { ...TASK, expires_at };
+  const waiting = after({ ...submit, not_before: until } as Command);
+  const delayed = after({ type: 'submit', spec, parameters: null, not_before: until });
+
+  it('gives up its wait for its time', () => {
+    given(waiting)
+      .when({ type: 'move-to-front' })
+      .then({ kind: 'front', data: { ...CARD, reason: 'reordered' } });
+  });
+
+  it('rises by one lane as it ages, and not beyond the highest priority', () => {
+    given(after(submit))
+      .when({ type: 'age' })
+      .then({ kind: 'p6', data: { ...CARD, reason: 'aged' } });
+    given(after(submitWith({ priority: 10 })))
+      .when({ type: 'age' })
+      .thenNothing();
+  });
+
+  it('ages from when its time has come', () => {
+    given(waiting).when({ type: 'age' }).thenRefused('task/not-waiting');
+    given(waiting)
+      .when({ type: 'age' }, later(60))
+      .then({ kind: 'p6', data: { ...CARD, reason: 'aged' } });
+  });
+
+  it.each([
+    { type: 'move-to-front' },
+    { type: 'move-to-back' },
+    { type: 'change-priority', priority: 9 },
+    { type: 'run-now' },
+    { type: 'reschedule', until: new Date(NOW.now + 600_000).toISOString() },
+  ] as Command[])('by $type never starts after it has expired', (move) => {
+    const events = [...delayed, decided(move, delayed)!];
+    const state = stateAfter(events);
+    const due = state.phase === 'scheduled' ? { ticket: 9, after: state.sequence } : { ticket: 2 };
+    given(events)
+      .when({ type: 'claim', worker: 'w1', ...due }, later(120))
+      .then({ kind: 'cancelled', data: { reason: 'expired', previous: 'PENDING' } });
+  });
+});

@@ -6,7 +6,7 @@ import { LANES, laneOf, laneRank } from './kinds.js';
 import type { Lane } from './kinds.js';
 import { TaskRefusal } from './refusals.js';
 import { SLOT, statusOf } from './state.js';
-import type { ExistingTask, HeldTask, ScheduledTask, TaskState } from './state.js';
+import type { ExistingTask, HeldTask, ReadyTask, ScheduledTask, TaskState } from './state.js';
 
 /** What is decided about tasks while they wait, in a lane, for a time, or for a slot. */
 
@@ -76,9 +76,9 @@ export function changePriority(
   return { kind: 'held', data: { ...cardOf(task), waiting_for: task.waiting_for, lane } };
 }
 
-/** A new ticket, behind those that are in the lane: the older one is void. */
-export function moveTo(lane: Lane, state: ExistingTask): TaskEvent {
-  if (state.phase !== 'ready') throw notWaiting(state);
+/** A new ticket, behind those that are in the lane: the older one is void. A task that waits for its time gives up its wait. */
+export function moveTo(lane: Lane, state: ExistingTask, context: Context): TaskEvent {
+  if (!(canMove(state) && state.phase === 'scheduled') && !isInLane(state, context)) throw notWaiting(state);
   return ready(lane, cardOf(state), 'reordered');
 }
 
@@ -88,11 +88,11 @@ export function place({ lane, rank }: CommandOf<'place'>, state: ExistingTask): 
 }
 
 /** Its priority stays: what becomes of it after its next attempt is a wait of its own. */
-export function age(state: ExistingTask): TaskEvent | undefined {
-  if (state.phase !== 'ready' && !waitsForSlot(state)) throw notWaiting(state);
+export function age(state: ExistingTask, context: Context): TaskEvent | undefined {
+  if (!isInLane(state, context) && !waitsForSlot(state)) throw notWaiting(state);
   if (state.lane === 'front' || state.lane === 'p10') return undefined;
   const lane = LANES[laneRank(state.lane) - 1] ?? state.lane;
-  return state.phase === 'ready' ? ready(lane, cardOf(state), 'aged') : held(cardOf(state), lane);
+  return state.phase === 'held' ? held(cardOf(state), lane) : ready(lane, cardOf(state), 'aged');
 }
 
 export function reschedule({ until }: CommandOf<'reschedule'>, state: ExistingTask): TaskEvent {
@@ -148,6 +148,10 @@ export function scheduledAs(state: ScheduledTask): TaskEvent & { kind: 'schedule
   };
 }
 
+/** A wait whose time has come is in its lane, too: its timer has fired, or does so now. */
+const isInLane = (state: ExistingTask, { now }: Context): state is ReadyTask | ScheduledTask =>
+  state.phase === 'ready' || (state.phase === 'scheduled' && Date.parse(state.until) <= now);
+
 const waitsForSlot = (state: ExistingTask): state is HeldTask =>
   state.phase === 'held' && state.waiting_for === SLOT;
 
@@ -160,5 +164,5 @@ const canMove = (state: ExistingTask): state is Extract<ExistingTask, { lane: La
 const notWaiting = (state: ExistingTask): TaskRefusal =>
   new TaskRefusal(
     'task/not-waiting',
-    `The task is ${statusOf(state)}${state.phase === 'held' || state.phase === 'scheduled' ? ` and waits for ${state.waiting_for ?? 'a time of its own'}` : ''}; only a task that waits for its turn or its time can be moved.`,
+    `The task is ${statusOf(state)}${state.phase === 'held' || state.phase === 'scheduled' ? ` and waits for ${state.waiting_for ?? 'a time of its own'}` : ''}; only a task that waits for its turn or its time can be moved. ${insteadOf(state)}`,
   );
