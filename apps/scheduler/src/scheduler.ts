@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
-import { LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
+import { LaneQueries, LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
+import { Ageing } from './ageing/ageing.js';
 import type { SchedulerConfig } from './config.js';
 import { Janitor } from './janitor/janitor.js';
 import { watchStore } from './janitor/store-watch.js';
@@ -14,14 +15,16 @@ import { Limits } from './limits/limits.js';
 import { Alerts } from './patrol/alerts.js';
 import { Patrol } from './patrol/patrol.js';
 import { PauseKeeper } from './queues/pause-keeper.js';
+import { Reorders } from './reorder/reorders.js';
 import { CONFIG, LOGGER } from './scheduler.constants.js';
 import { Sweeper } from './sweeper/sweeper.js';
 
 const OPEN_RETRY_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const PAUSES_EVERY_SECONDS = 5;
+const AGEING_EVERY_SECONDS = 5;
 /** One for each concern that reads Postgres. */
-const CONNECTIONS = 3;
+const CONNECTIONS = 5;
 
 /** Runs the concerns, each where this process leads it. Safe to stop before start and twice. */
 @Injectable()
@@ -31,6 +34,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   readonly #leases: Lease[] = [];
   readonly #patrols: Patrol[] = [];
   #limits: Limits | undefined;
+  #reorders: Reorders | undefined;
   #started: Promise<void> | undefined;
   #log: TaskLog | undefined;
   #database: Database | undefined;
@@ -48,7 +52,8 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     this.#stopped.abort();
     await this.#started;
-    await Promise.all([this.#limits?.stop(), ...this.#patrols.map((patrol) => patrol.stop())]);
+    const concerns = [this.#limits, this.#reorders, ...this.#patrols];
+    await Promise.all(concerns.map((concern) => concern?.stop()));
     await Promise.all(this.#leases.map((lease) => lease.stop()));
     await this.#database?.close();
     await this.#log?.close();
@@ -70,6 +75,11 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     const pauses = new PauseKeeper(log, this.logger);
     this.#patrol('pauses', log, PAUSES_EVERY_SECONDS, (signal) => pauses.round(signal));
     this.#limits = this.#giveSlots(log, this.#database);
+    const lanes = new LaneQueries(this.#database);
+    const ageing = new Ageing(log, lanes, this.logger);
+    this.#patrol('ageing', log, AGEING_EVERY_SECONDS, (signal) => ageing.round(signal));
+    const lease = this.#lease('reorder', log);
+    this.#reorders = new Reorders({ log, lanes, lease, logger: this.logger }).start();
     this.logger.info({ scheduler: this.#id }, 'Scheduler started');
   }
 
@@ -135,13 +145,6 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     }).start();
   }
 
-  #lease(concern: string, log: TaskLog): Lease {
-    const { logger } = this;
-    const lease = new Lease({ leases: log.buckets.leases, concern, holder: this.#id, logger }).start();
-    this.#leases.push(lease);
-    return lease;
-  }
-
   #patrol(concern: string, log: TaskLog, everySeconds: number, round: Round): void {
     const { logger } = this;
     const lease = this.#lease(concern, log);
@@ -149,6 +152,13 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     const firstAfterMs = Math.min(everySeconds, this.config.MILLRACE_QUIET_SECONDS) * 1000;
     const everyMs = everySeconds * 1000;
     this.#patrols.push(new Patrol({ name: concern, everyMs, firstAfterMs, lease, round, logger }).start());
+  }
+
+  #lease(concern: string, log: TaskLog): Lease {
+    const { logger } = this;
+    const lease = new Lease({ leases: log.buckets.leases, concern, holder: this.#id, logger }).start();
+    this.#leases.push(lease);
+    return lease;
   }
 }
 

@@ -32,6 +32,14 @@ export type { Drift } from './provision.js';
 export { settlePause } from './queue-pause.js';
 export type { Settled } from './queue-pause.js';
 export type { Reader } from './reader.js';
+export {
+  REORDER,
+  readNote,
+  reorderOutcomeSchema,
+  reorderPlanSchema,
+  reorderRequestSchema,
+} from './reorder-notes.js';
+export type { ReorderOutcome, ReorderPlan, ReorderRequest } from './reorder-notes.js';
 export type { StoredMessage } from './requests.js';
 export type { RunRef } from './runs.js';
 export type { Signal } from './signals.js';

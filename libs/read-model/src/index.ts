@@ -8,6 +8,8 @@ export { ExplainQueries } from './explain/explain.queries.js';
 export type { RunningRow } from './explain/explain.queries.js';
 export { LimitQueries } from './limits/limit.queries.js';
 export type { LimitedRow } from './limits/limit.queries.js';
+export { LaneQueries } from './lanes/lane.queries.js';
+export type { AgedTask, HeldPlace } from './lanes/lane.queries.js';
 export { OffsetMovedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';
 export type {

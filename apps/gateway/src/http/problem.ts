@@ -19,6 +19,7 @@ export const GATEWAY_PROBLEMS = {
   'signal/too-large': { status: 413, title: 'The payload of the signal is too large' },
   'task/archived': { status: 409, title: 'The task has left the log' },
   'task/contended': { status: 409, title: 'Others changed the task at the same time' },
+  'queue/front-full': { status: 409, title: 'Too many tasks were placed in front already' },
   'key/not-found': { status: 404, title: 'There is no such key' },
   'key/already-exists': { status: 409, title: 'The name is taken' },
   'key/last-admin': { status: 409, title: 'One admin key must stay' },
@@ -35,6 +36,7 @@ export const GATEWAY_PROBLEMS = {
   'archive/behind': { status: 503, title: 'Postgres is behind the log' },
   'archive/unavailable': { status: 503, title: 'Postgres is away' },
   'gateway/overloaded': { status: 503, title: 'The gateway has as much in hand as it can hold' },
+  'scheduler/unavailable': { status: 503, title: 'The scheduler did not answer' },
   'gateway/stopping': { status: 503, title: 'The gateway is stopping' },
   'gateway/internal': { status: 500, title: 'The gateway failed' },
 } as const satisfies Record<string, { status: number; title: string }>;

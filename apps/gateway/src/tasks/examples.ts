@@ -1,6 +1,7 @@
 import type { BranchTask, BranchedTask } from './branch-task.schema.js';
 import type { SubmitTask, SubmittedTask, SubmittedTasks } from './submit-task.schema.js';
 import type { CancelledTask, CommandDone, SendSignal, SentSignal } from './task-commands.schema.js';
+import type { MovedTask, PrioritisedTask, ReorderTask, RescheduleTask } from './task-moves.schema.js';
 import type { TaskDiff } from './task-diff.schema.js';
 import type {
   TaskEvents,
@@ -158,6 +159,27 @@ const resumed: CommandDone = {
   sequence: 4715,
 };
 
+const prioritised: PrioritisedTask = {
+  success: true,
+  message: 'Task has priority 9',
+  task_id,
+  priority: 9,
+  position: 2,
+  sequence: 4715,
+};
+
+const reorder: ReorderTask = { position: 0 };
+
+const reordered: MovedTask = {
+  success: true,
+  message: 'Task is at position 0',
+  task_id,
+  new_position: 0,
+  priority: 7,
+};
+
+const reschedule: RescheduleTask = { eta: '2026-03-01T12:00:00Z' };
+
 const signal: SendSignal = { name: 'approved', payload: { by: 'ada' } };
 
 const signalled: SentSignal = { task_id, name: 'approved', sequence: 4716 };
@@ -221,6 +243,12 @@ export const examples = {
   cancelled,
   resumed,
   paused: { ...resumed, message: 'Task paused successfully' },
+  prioritised,
+  reorder,
+  reordered,
+  reschedule,
+  rescheduled: { ...resumed, message: 'Task waits until 2026-03-01T12:00:00.000Z' },
+  runNow: { ...resumed, message: 'Task is queued to run now' },
   signal,
   signalled,
   branch,

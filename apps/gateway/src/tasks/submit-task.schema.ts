@@ -34,7 +34,7 @@ export const text = (characters: number) =>
 
 export const seconds = z.number().nonnegative().max(LONGEST_SECONDS);
 export const limit = z.number().positive().max(LONGEST_SECONDS);
-const time = z.iso.datetime({
+export const time = z.iso.datetime({
   offset: true,
   error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z.',
 });

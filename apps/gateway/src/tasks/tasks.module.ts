@@ -6,6 +6,7 @@ import { QueuesModule } from '../queues/queues.module.js';
 import { Branches } from './branches.service.js';
 import { BulkSubmissions } from './bulk-submissions.service.js';
 import { SubmissionsController } from './submissions.controller.js';
+import { Reorders } from './reorders.service.js';
 import { Submissions } from './submissions.service.js';
 import { TaskChanges } from './task-changes.service.js';
 import { TaskCommandsController } from './task-commands.controller.js';
@@ -15,6 +16,8 @@ import { TaskEnds } from './task-ends.service.js';
 import { TaskLists } from './task-lists.service.js';
 import { TaskLogsController } from './task-logs.controller.js';
 import { TaskLogLines } from './task-logs.service.js';
+import { TaskMovesController } from './task-moves.controller.js';
+import { TaskMoves } from './task-moves.service.js';
 import { TaskPauses } from './task-pauses.service.js';
 import { TaskReader } from './task-reader.service.js';
 import { TaskResults } from './task-results.service.js';
@@ -24,7 +27,13 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
 
 @Module({
   imports: [LogModule, ArchiveModule, HandlersModule, QueuesModule],
-  controllers: [SubmissionsController, TasksController, TaskLogsController, TaskCommandsController],
+  controllers: [
+    SubmissionsController,
+    TasksController,
+    TaskLogsController,
+    TaskCommandsController,
+    TaskMovesController,
+  ],
   providers: [
     Submissions,
     UniqueSubmissions,
@@ -40,6 +49,8 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
     TaskCommands,
     TaskPauses,
     TaskSignals,
+    TaskMoves,
+    Reorders,
   ],
   exports: [TaskChanges, TaskCommands, TaskPauses, TaskReader],
 })

@@ -71,15 +71,15 @@ export function changePriority(
   const lane = laneOf(priority);
   if (state.lane === lane && state.spec.priority === priority) return undefined;
   const task = { ...state, spec: { ...state.spec, priority }, lane };
-  if (task.phase === 'ready') return ready(lane, cardOf(task), 'reprioritised');
+  if (task.phase === 'ready') return ready(lane, cardOf(task), 'reprioritised', hasSlot(task));
   if (task.phase === 'scheduled') return scheduledAs(task);
   return { kind: 'held', data: { ...cardOf(task), waiting_for: task.waiting_for, lane } };
 }
 
-/** A new ticket, behind those that are in the lane: the older one is void. A task that waits for its time gives up its wait. */
+/** A new ticket, behind those that are in the lane: the older one is void. A task that waits for its time gives up its wait, one that fills a slot keeps it. */
 export function moveTo(lane: Lane, state: ExistingTask, context: Context): TaskEvent {
   if (!(canMove(state) && state.phase === 'scheduled') && !isInLane(state, context)) throw notWaiting(state);
-  return ready(lane, cardOf(state), 'reordered');
+  return ready(lane, cardOf(state), 'reordered', hasSlot(state));
 }
 
 export function place({ lane, rank }: CommandOf<'place'>, state: ExistingTask): TaskEvent {
@@ -92,7 +92,9 @@ export function age(state: ExistingTask, context: Context): TaskEvent | undefine
   if (!isInLane(state, context) && !waitsForSlot(state)) throw notWaiting(state);
   if (state.lane === 'front' || state.lane === 'p10') return undefined;
   const lane = LANES[laneRank(state.lane) - 1] ?? state.lane;
-  return state.phase === 'held' ? held(cardOf(state), lane) : ready(lane, cardOf(state), 'aged');
+  return state.phase === 'held'
+    ? held(cardOf(state), lane)
+    : ready(lane, cardOf(state), 'aged', hasSlot(state));
 }
 
 export function reschedule({ until }: CommandOf<'reschedule'>, state: ExistingTask): TaskEvent {
@@ -151,6 +153,8 @@ export function scheduledAs(state: ScheduledTask): TaskEvent & { kind: 'schedule
 /** A wait whose time has come is in its lane, too: its timer has fired, or does so now. */
 const isInLane = (state: ExistingTask, { now }: Context): state is ReadyTask | ScheduledTask =>
   state.phase === 'ready' || (state.phase === 'scheduled' && Date.parse(state.until) <= now);
+
+const hasSlot = (state: ExistingTask): boolean => state.phase === 'ready' && state.slot === true;
 
 const waitsForSlot = (state: ExistingTask): state is HeldTask =>
   state.phase === 'held' && state.waiting_for === SLOT;
