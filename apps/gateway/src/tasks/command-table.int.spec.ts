@@ -1,31 +1,55 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { openTestLog, spawnApp, startTestNats, startTestPostgres } from '@millrace/testing';
+import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import { QUESTIONS } from '../testing/command-table.js';
 import type { CommandName, StateName } from '../testing/command-table.js';
 import { GatewayClient } from '../testing/gateway-client.js';
 import { TaskDriver } from '../testing/task-driver.js';
 
+const PROJECTOR = new URL('../../../projector/dist/main.js', import.meta.url);
+const SCHEDULER = new URL('../../../scheduler/dist/main.js', import.meta.url);
+
 let nats: TestNats;
+let postgres: TestPostgres;
+let apps: TestApp[] = [];
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats();
+  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
   log = await openTestLog(nats.url);
   driver = new TaskDriver(log);
   await driver.register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url);
+  const env = { NATS_URL: nats.url, DATABASE_URL: await postgres.freshDatabase() };
+  client = await GatewayClient.start(nats.url, env);
+  await fillTheOnlySlot();
+  apps = [PROJECTOR, SCHEDULER].map((main) => spawnApp(main, env));
+  await Promise.all([
+    apps[0]?.line('Projecting the log'),
+    apps[1]?.line(/"concern":"reorder","msg":"Leads"/),
+  ]);
 }, 60_000);
 
 afterAll(async () => {
   await client.stop();
+  await Promise.all(apps.map((app) => app.kill()));
   await log.close();
-  await nats.stop();
+  await Promise.all([nats.stop(), postgres.stop()]);
 });
+
+const LIMITED = 'limited';
+
+/** One task runs in a queue in which no more may. */
+async function fillTheOnlySlot(): Promise<void> {
+  await log.buckets.queues.put(LIMITED, { name: LIMITED, defined_by: 'test', settings: { concurrency: 1 } });
+  const id = await client.submit({ ...TASK, queue: LIMITED });
+  if ((await log.read.task({ task_id: id })).phase === 'ready') await driver.hold(id);
+  await driver.grant(id);
+  await driver.start(id);
+}
 
 const TASK = { task_name: 'work', retry: { max_retries: 1 } };
 
@@ -37,6 +61,10 @@ const ways: Record<StateName, (id: string) => Promise<unknown>> = {
   'PENDING, held': async (id) => {
     await ways.STARTED(id);
     await driver.waitFor(id, 'signal:go');
+  },
+  'PENDING, limited': async (id) => {
+    await client.submit({ ...TASK, task_id: id, queue: LIMITED });
+    if ((await log.read.task({ task_id: id })).phase === 'ready') await driver.hold(id);
   },
   STARTED: async (id) => {
     await ways.PENDING(id);
@@ -79,8 +107,15 @@ const ask = (command: CommandName, id: string) => {
       return client.call<Said>(`POST /tasks/${id}/pause`, { body: { grace_seconds: 0 } });
     case 'signal':
       return client.call<Said>(`POST /tasks/${id}/signals`, { body: { name: 'other' } });
+    case 'priority':
+      return client.call<Said>(`POST /tasks/${id}/priority`, { body: { priority: 9 } });
+    case 'reorder':
+      return client.call<Said>(`POST /tasks/${id}/reorder`, { body: { position: 'front' } });
+    case 'reschedule':
+      return client.call<Said>(`POST /tasks/${id}/reschedule`, { body: { delay_seconds: 60 } });
     case 'retry':
     case 'resume':
+    case 'run-now':
     case 'branch':
       return client.call<Said>(`POST /tasks/${id}/${command}`);
   }

@@ -16,13 +16,10 @@ export const PrioritisedTask = z
     message: z.string(),
     task_id: TaskId,
     priority: Priority,
-    position: z
-      .int()
-      .nullable()
-      .meta({
-        description:
-          'Tasks that run before it; null beyond 1,000, where it is not known, and while it is in no lane.',
-      }),
+    position: z.int().nullable().meta({
+      description:
+        'Tasks that run before it; null beyond 1,000, where it is not known, and while it is in no lane.',
+    }),
     sequence: z.int(),
   })
   .meta({ id: 'PrioritisedTask' });

@@ -12,7 +12,8 @@ const MEANINGS = `
 - \`submit\` is a submission with the \`task_id\` of the task: the second one is answered with the first task.
 - \`pause\` of a run waits for it to end in its grace; from a worker that does not answer the task is taken.
 - \`signal\`: one that nobody waits for yet is kept.
-- \`branch\` makes a new task; the old one is not touched. It is refused with \`409\` \`task/archived\` when the facts to start from have left the log.`.trim();
+- \`branch\` makes a new task; the old one is not touched. It is refused with \`409\` \`task/archived\` when the facts to start from have left the log.
+- \`priority\` asks for 9, \`reorder\` for the position \`front\`; the scheduler carries it out. See [the order of tasks](../guides/order.md).`.trim();
 
 /** The reference of all commands, `docs/reference/commands.md`. */
 export const commandReference = (): string =>

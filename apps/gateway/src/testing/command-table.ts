@@ -9,6 +9,10 @@ export const COMMANDS = {
   pause: 'POST /tasks/{id}/pause',
   signal: 'POST /tasks/{id}/signals',
   branch: 'POST /tasks/{id}/branch',
+  priority: 'POST /tasks/{id}/priority',
+  reorder: 'POST /tasks/{id}/reorder',
+  reschedule: 'POST /tasks/{id}/reschedule',
+  'run-now': 'POST /tasks/{id}/run-now',
 } as const;
 export type CommandName = keyof typeof COMMANDS;
 
@@ -17,7 +21,8 @@ export const STATES = {
   'no task': 'Nobody has submitted this id.',
   PENDING: 'It is ready and waits in a lane.',
   'PENDING, delayed': 'It waits for its time.',
-  'PENDING, held': 'It waits for a signal or a limit.',
+  'PENDING, held': 'It waits for a signal.',
+  'PENDING, limited': 'It waits for a slot of the limits of its queue.',
   STARTED: 'An attempt runs and has not reported yet.',
   PROCESSING: 'An attempt runs and has reported.',
   RETRY: 'An attempt failed; the next one waits for its time.',
@@ -57,9 +62,28 @@ const nothingToPause = (status: string, instead: string): Answer =>
 const noRunLeft = (status: string, instead: string): Answer =>
   refused('task/already-ended', `The task is ${status}; no run of it is left to take a signal. ${instead}`);
 
+const unmoved = (status: string, instead: string): Answer =>
+  refused(
+    'task/not-waiting',
+    `The task is ${status}; only a task that waits for its turn or its time can be moved. ${instead}`,
+  );
+/** The commands that move what waits, refused. */
+const unmovable = (status: string, instead: string) => ({
+  priority: unmoved(status, instead),
+  reorder: unmoved(status, instead),
+  reschedule: unmoved(status, instead),
+  'run-now': unmoved(status, instead),
+});
+const PRIORITISED = done(200, 'Task has priority 9');
+const NEXT = done(200, 'Task is at position 0');
+const RESCHEDULED = done(200, 'Task waits until {time}');
+const IN_LINE = done(200, 'Task was waiting for its turn already');
+const RUNS_NOW = done(200, 'Task is queued to run now');
+
 const ITS_TURN = 'It runs by itself when its turn comes.';
 const AT_ITS_TIME = 'It runs by itself at {time}.';
 const ITS_WAIT = 'It runs by itself once it has what it waits for (signal:go).';
+const ITS_LIMIT = 'It runs by itself when the limits of its queue let it.';
 const RUNS = 'It runs now: pause or cancel it first.';
 const RESUME = 'Resume it.';
 const REDRIVE = 'Retry or resume it to run it again.';
@@ -73,6 +97,10 @@ const waiting = (instead: string): Record<CommandName, Answer> => ({
   pause: PAUSED,
   signal: ACCEPTED,
   branch: ACCEPTED,
+  priority: PRIORITISED,
+  reorder: NEXT,
+  reschedule: RESCHEDULED,
+  'run-now': IN_LINE,
 });
 
 const running = (status: string): Record<CommandName, Answer> => ({
@@ -83,6 +111,7 @@ const running = (status: string): Record<CommandName, Answer> => ({
   pause: PAUSED_BY_FORCE,
   signal: ACCEPTED,
   branch: ACCEPTED,
+  ...unmovable(status, RUNS),
 });
 
 /** What is answered to whom. A spec asks every one of these questions, and the reference is made from them. */
@@ -95,10 +124,19 @@ export const COMMAND_TABLE: Record<StateName, Record<CommandName, Answer>> = {
     pause: NOT_FOUND,
     signal: NOT_FOUND,
     branch: NOT_FOUND,
+    priority: NOT_FOUND,
+    reorder: NOT_FOUND,
+    reschedule: NOT_FOUND,
+    'run-now': NOT_FOUND,
   },
   PENDING: waiting(ITS_TURN),
-  'PENDING, delayed': waiting(AT_ITS_TIME),
-  'PENDING, held': waiting(ITS_WAIT),
+  'PENDING, delayed': { ...waiting(AT_ITS_TIME), 'run-now': RUNS_NOW },
+  'PENDING, held': {
+    ...waiting(ITS_WAIT),
+    ...unmovable('PENDING and waits for signal:go', ITS_WAIT),
+    priority: PRIORITISED,
+  },
+  'PENDING, limited': waiting(ITS_LIMIT),
   STARTED: running('STARTED'),
   PROCESSING: running('PROCESSING'),
   RETRY: {
@@ -106,6 +144,7 @@ export const COMMAND_TABLE: Record<StateName, Record<CommandName, Answer>> = {
     cancel: done(200, 'Task was waiting for a retry and has been cancelled'),
     retry: notRetryable('RETRY', AT_ITS_TIME),
     resume: notResumable('RETRY', AT_ITS_TIME),
+    'run-now': RUNS_NOW,
   },
   PAUSED: {
     submit: DUPLICATE,
@@ -115,6 +154,7 @@ export const COMMAND_TABLE: Record<StateName, Record<CommandName, Answer>> = {
     pause: done(200, 'Task was already paused'),
     signal: ACCEPTED,
     branch: ACCEPTED,
+    ...unmovable('PAUSED', RESUME),
   },
   SUCCESS: {
     submit: DUPLICATE,
@@ -127,6 +167,7 @@ export const COMMAND_TABLE: Record<StateName, Record<CommandName, Answer>> = {
     pause: nothingToPause('SUCCESS', BRANCH),
     signal: noRunLeft('SUCCESS', BRANCH),
     branch: ACCEPTED,
+    ...unmovable('SUCCESS', BRANCH),
   },
   FAILURE: {
     submit: DUPLICATE,
@@ -139,6 +180,7 @@ export const COMMAND_TABLE: Record<StateName, Record<CommandName, Answer>> = {
     pause: nothingToPause('FAILURE', REDRIVE),
     signal: noRunLeft('FAILURE', REDRIVE),
     branch: ACCEPTED,
+    ...unmovable('FAILURE', REDRIVE),
   },
   REVOKED: {
     submit: DUPLICATE,
@@ -148,6 +190,7 @@ export const COMMAND_TABLE: Record<StateName, Record<CommandName, Answer>> = {
     pause: nothingToPause('REVOKED', BRANCH),
     signal: noRunLeft('REVOKED', BRANCH),
     branch: ACCEPTED,
+    ...unmovable('REVOKED', BRANCH),
   },
 };
 

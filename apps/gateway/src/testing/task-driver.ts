@@ -20,6 +20,19 @@ export class TaskDriver {
     return this.#do(taskId, { type: 'claim', worker: this.worker, ticket: state.ticket });
   }
 
+  /** Claims the task as a worker does in a queue with limits: it waits for a slot. */
+  async hold(taskId: string): Promise<Fact> {
+    const state = await this.log.read.task({ task_id: taskId });
+    if (state.phase !== 'ready') throw new Error(`The task ${taskId} is ${state.phase}.`);
+    const { ticket } = state;
+    return this.#do(taskId, { type: 'claim', worker: this.worker, ticket, limited: true });
+  }
+
+  /** Gives a task that waits for a slot one, as the scheduler does. */
+  async grant(taskId: string): Promise<Fact> {
+    return this.#do(taskId, { type: 'grant', slot: true });
+  }
+
   /** Starts the attempt whose wait is over, as if its timer had fired. */
   async due(taskId: string): Promise<Fact> {
     const state = await this.log.read.task({ task_id: taskId });
