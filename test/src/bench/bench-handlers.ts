@@ -15,6 +15,7 @@ export const QUEUES = {
   unlimited: 'bench_unlimited',
   limited: 'bench_limited',
   held: 'bench_held',
+  reorder: 'bench_reorder',
 } as const;
 
 @Injectable()

@@ -1,5 +1,5 @@
 import { DEFAULT_RETRY_POLICY, NO_TASK, decide } from '@millrace/domain';
-import type { Command, TaskEvent } from '@millrace/domain';
+import type { Command, Fact, TaskEvent } from '@millrace/domain';
 import type { TaskLog } from '@millrace/log';
 import { randomUUID } from 'node:crypto';
 
@@ -41,7 +41,7 @@ export function submissionEvent(name: string, priority: number, now = Date.now()
 }
 
 /** Submits straight to the log, as the gateway does after its checks: the fastest way to a backlog. */
-export function submitToLog(log: TaskLog, queue: string, name = 'noop', priority = 5): Promise<unknown> {
+export function submitToLog(log: TaskLog, queue: string, name = 'noop', priority = 5): Promise<Fact> {
   const now = Date.now();
   const event = submissionEvent(name, priority, now);
   return log.append({ queue, task_id: randomUUID() }, 0, event, { actor: 'api:bench', now });

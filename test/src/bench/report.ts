@@ -15,6 +15,8 @@ const TARGETS: Readonly<Record<string, readonly ['≥' | '≤', number]>> = {
   'submit→start p99': ['≤', 15],
   'resume, 200 steps, claim→first line': ['≤', 100],
   'step p50': ['≤', 1],
+  'reorder to 0, p50': ['≤', 100],
+  'reorder to 1000': ['≤', 1_000],
   // The lease and 5 s.
   'kill -9→next first line (lease 3 s)': ['≤', 8],
   'SIGTERM→next first line': ['≤', 2],

@@ -161,8 +161,8 @@ export class Reorder {
 }
 
 const MOVE: Command = { type: 'move-to-front' };
-/** Tasks in `front`; at position 1,000 a task has so many before it. */
-const FRONT_AT_MOST = POSITION_LIMIT;
+/** Tasks in `front` that a reorder may have to move again: a task at the last position that can be asked for has half as many before it. */
+const FRONT_AT_MOST = 2 * POSITION_LIMIT;
 
 const withinLimit = (ahead: number): number | null => (ahead > POSITION_LIMIT ? null : ahead);
 

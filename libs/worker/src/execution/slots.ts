@@ -1,3 +1,4 @@
+import { laneRank } from '@millrace/domain';
 import type { Ticket } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
 import type { Holding } from './attempt.js';
@@ -20,19 +21,27 @@ export interface SlotsOptions {
   logger: Logger;
 }
 
+/** Slots that are all taken for so long run long tasks: a ticket that is held for them is better off with another worker. */
+const HELD_AT_MOST_MS = 250;
+
 /** The places of a worker for tickets: each is handled in a slot, and held until one is free. */
 export class Slots {
   readonly #holdings = new Map<number, Holding>();
   readonly #buffer: Holding[] = [];
   readonly #inHand = new Set<Promise<void>>();
   #taken = 0;
+  /** Runs while tickets are held. */
+  #patience: NodeJS.Timeout | undefined;
+  /** The held tickets went back; no more are asked for until a slot becomes free. */
+  #isBusy = false;
 
   constructor(private readonly options: SlotsOptions) {}
 
   /** Tickets that may come now. */
   get free(): number {
     const { isStopping, count, prefetch } = this.options;
-    return isStopping() ? 0 : count + prefetch - this.#taken - this.#buffer.length;
+    if (isStopping()) return 0;
+    return count + (this.#isBusy ? 0 : prefetch) - this.#taken - this.#buffer.length;
   }
 
   /** Whether no slot is taken. */
@@ -54,8 +63,11 @@ export class Slots {
     }
     const holding: Holding = { ticket };
     this.#holdings.set(ticket.sequence, holding);
-    if (this.#taken >= this.options.count) this.#buffer.push(holding);
-    else this.#take(holding);
+    if (this.#taken < this.options.count) this.#take(holding);
+    else {
+      this.#buffer.push(holding);
+      this.#patience ??= this.#newPatience();
+    }
   }
 
   /** Receives a ticket once more if a slot is free; leaves it to the server otherwise. */
@@ -72,6 +84,7 @@ export class Slots {
 
   /** Gives back what has not begun. */
   giveBack(): void {
+    this.#resetPatience();
     for (const holding of this.#buffer.splice(0)) {
       this.letGo(holding);
       holding.ticket.nak();
@@ -98,10 +111,34 @@ export class Slots {
         this.#inHand.delete(done);
         this.letGo(holding);
         this.#taken--;
-        const next = isStopping() ? undefined : this.#buffer.shift();
+        this.#isBusy = false;
+        this.#resetPatience();
+        const next = isStopping() ? undefined : this.#mostUrgent();
         if (next) this.#take(next);
+        if (this.#buffer.length > 0) this.#patience = this.#newPatience();
         onFree();
       });
     this.#inHand.add(done);
+  }
+
+  /** Of the first lane in the order of service; in a lane the one that came first. */
+  #mostUrgent(): Holding | undefined {
+    const rankOf = ({ ticket }: Holding): number => laneRank(ticket.lane);
+    const least = Math.min(...this.#buffer.map(rankOf));
+    const at = this.#buffer.findIndex((holding) => rankOf(holding) === least);
+    return at < 0 ? undefined : this.#buffer.splice(at, 1)[0];
+  }
+
+  #newPatience(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#isBusy = true;
+      this.giveBack();
+      this.options.onFree();
+    }, HELD_AT_MOST_MS).unref();
+  }
+
+  #resetPatience(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 }

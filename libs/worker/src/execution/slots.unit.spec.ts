@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Lane } from '@millrace/domain';
 import type { Ticket } from '@millrace/log';
 import { createLogger } from '@millrace/runtime';
 import type { Holding } from './attempt.js';
 import { Slots } from './slots.js';
 
-const ticketOf = (sequence: number): Ticket => ({
+const ticketOf = (sequence: number, lane: Lane = 'p5'): Ticket => ({
   queue: 'video',
-  lane: 'p5',
+  lane,
   task_id: `t${sequence}`,
   sequence,
   due: false,
@@ -64,5 +65,17 @@ describe('the slots of a worker', () => {
     inHand[1]?.end();
     await slots.idle();
     expect(slots.holdings.size).toBe(0);
+  });
+
+  it('give a slot that becomes free to the most urgent ticket that is held', async () => {
+    const { slots, inHand } = openSlots({ prefetch: 4 });
+    for (const [i, lane] of (['p5', 'p2', 'p9', 'front', 'p9'] as const).entries())
+      slots.receive(ticketOf(i + 1, lane));
+    expect(slots.free).toBe(0);
+    for (let n = 0; n < 5; n++) {
+      inHand[n]?.end();
+      await new Promise(setImmediate);
+    }
+    expect(inHand.map(({ holding }) => holding.ticket.sequence)).toEqual([1, 4, 3, 5, 2]);
   });
 });
