@@ -122,6 +122,13 @@ describe('the guide to many tasks', () => {
   });
 });
 
+describe('the guide to the order of tasks', () => {
+  it('shows requests that do what it says', async () => {
+    const order = await readFile(new URL('order.md', GUIDES), 'utf8');
+    expect(await send(order, await client.submit({ task_name: 'calculate_factorial' }))).toBe(3);
+  });
+});
+
 describe('the guide to the REST API', () => {
   it('shows requests that do what it says', async () => {
     expect(await send(guide)).toBeGreaterThan(8);

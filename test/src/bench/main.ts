@@ -61,8 +61,7 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
 };
 
-/** About isolation, operations on many tasks, runs that break off, limits, and very long queues: asked for by name, for they take their time. */
-/** About isolation, operations on many tasks, moves, and what becomes of runs that break off: asked for by name, for they take their time. */
+/** About isolation, operations on many tasks, runs that break off, limits, moves, and very long queues: asked for by name, for they take their time. */
 const RUNS: Readonly<Record<string, Measurement>> = {
   isolated,
   'bulk-cancel': bulkCancel,

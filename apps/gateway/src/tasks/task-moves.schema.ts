@@ -30,7 +30,9 @@ const NO_POSITION = `must be a whole number from 0 (runs next) to ${POSITION_LIM
 export const ReorderTask = z
   .strictObject({
     position: z
-      .union([z.int().min(0).max(POSITION_LIMIT), z.literal(['front', 'back'])], { error: NO_POSITION })
+      .union([z.int().min(0, NO_POSITION).max(POSITION_LIMIT, NO_POSITION), z.literal(['front', 'back'])], {
+        error: NO_POSITION,
+      })
       .meta({
         description:
           'How many tasks of the queue are to run before it; one beyond the end is the last place. `front` is 0, `back` is behind all of its own priority.',
