@@ -24,6 +24,11 @@ export class ReorderRefused extends Error {
   }
 }
 
+/** The next leader does the rest. */
+export class LeadLostError extends Error {
+  override readonly name = 'LeadLostError';
+}
+
 /** A reorder as it was asked for. */
 export type Asked = ReorderRequest & { sequence: number };
 
@@ -41,6 +46,8 @@ export class Reorder {
     private written: number,
     /** What a leader before this one began and did not end. */
     private plan: ReorderPlan | undefined,
+    /** Whether this process still leads: one that was stopped for a while must not write between those of the next leader. */
+    private readonly leads: () => boolean,
   ) {}
 
   /**
@@ -88,7 +95,15 @@ export class Reorder {
 
   async #moveToFront(ref: TaskRef, { stay, tasks }: ReorderPlan): Promise<Placed> {
     const { queue, task_id } = ref;
-    const tickets = await ticketsInFront(this.log, queue, tasks, task_id);
+    const tickets = await ticketsInFront({
+      log: this.log,
+      queue,
+      tasks,
+      subject: task_id,
+      refuseUnlessLeading: () => {
+        if (!this.leads()) throw new LeadLostError('Another process leads; it carries out the rest.');
+      },
+    });
     this.#wrote([...tickets.values()]);
     const ticket = tickets.get(task_id);
     if (!ticket) throw await this.#refusalOf(ref);

@@ -15,7 +15,7 @@ import type { LaneQueries } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { Lease } from '../leadership/lease.js';
 import { DEADLINE_MS } from '../scheduler.constants.js';
-import { Reorder, ReorderRefused } from './reorder.js';
+import { LeadLostError, Reorder, ReorderRefused } from './reorder.js';
 import type { Asked } from './reorder.js';
 
 export interface ReordersOptions {
@@ -65,14 +65,14 @@ export class Reorders {
   }
 
   async #lead(): Promise<void> {
-    const { log, lanes } = this.options;
+    const { log, lanes, lease } = this.options;
     const [outcome, plan, last] = await Promise.all([
       this.#lastNote(REORDER.outcome).then((note) => readNote(reorderOutcomeSchema, note)),
       this.#lastNote(REORDER.plan).then((note) => readNote(reorderPlanSchema, note)),
       // What was written before this process led counts as its own.
       log.read.lastOn(subjects.allTasks),
     ]);
-    const reorder = new Reorder(log, lanes, last?.sequence ?? 0, plan);
+    const reorder = new Reorder(log, lanes, last?.sequence ?? 0, plan, () => lease.isHeld);
     let done = outcome?.request ?? 0;
     const follower = log.follow({
       stream: streams.ops.name,
@@ -108,6 +108,7 @@ export class Reorders {
       return;
     }
     const came = await this.#outcomeOf(reorder, { ...request, sequence: message.sequence });
+    if (!this.options.lease.isHeld) throw new LeadLostError('Another process leads; it tells the outcome.');
     const { queue, task_id, actor } = request;
     const note = { at: new Date().toISOString(), actor, request: message.sequence, queue, task_id, ...came };
     await this.options.log.note('queue', REORDER.outcome, note, { deadlineMs: DEADLINE_MS });

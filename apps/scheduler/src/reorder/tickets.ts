@@ -12,29 +12,37 @@ const TRIES = 3;
 /** The new tickets of tasks, by id; a task that has started meanwhile, or ended, has none. */
 export type NewTickets = ReadonlyMap<string, Fact>;
 
-/** Gives tasks new tickets in `front`, behind those that are there, in the order of their ids. Doing it twice gives the same order. */
-export async function ticketsInFront(
-  log: TaskLog,
-  queue: string,
-  tasks: readonly string[],
-  subject: string,
-): Promise<NewTickets> {
+export interface TicketsInFront {
+  log: TaskLog;
+  queue: string;
+  /** Their ids, in the order in which they are to run. */
+  tasks: readonly string[];
+  /** The one that was asked for: it may also wait for its time. */
+  subject: string;
+  /** Throws when this process must write no more. */
+  refuseUnlessLeading: () => void;
+}
+
+/** Gives tasks new tickets in `front`, behind those that are there. Doing it twice gives the same order. */
+export async function ticketsInFront(wanted: TicketsInFront): Promise<NewTickets> {
   for (let tries = 1; ; tries++) {
-    const tickets = await writeTickets(log, queue, tasks, subject);
+    const tickets = await writeTickets(wanted);
     if (areInOrder(tickets) || tries === TRIES) return tickets;
   }
 }
 
-async function writeTickets(
-  log: TaskLog,
-  queue: string,
-  tasks: readonly string[],
-  subject: string,
-): Promise<NewTickets> {
+async function writeTickets({
+  log,
+  queue,
+  tasks,
+  subject,
+  refuseUnlessLeading,
+}: TicketsInFront): Promise<NewTickets> {
   const writes: Promise<Fact | undefined>[] = [];
   for (let from = 0; from < tasks.length; from += READ_AT_ONCE) {
     const page = tasks.slice(from, from + READ_AT_ONCE).map((task_id) => ({ queue, task_id }));
     const states = await Promise.all(page.map((ref) => log.read.task(ref)));
+    refuseUnlessLeading();
     // Sent in this turn, one after the other: the log stores them in this order.
     for (const [i, state] of states.entries()) {
       const ref = page[i] as TaskRef;

@@ -711,7 +711,7 @@ describe('a task that was moved', () => {
   const until = new Date(NOW.now + 60_000).toISOString();
   const expires_at = new Date(NOW.now + 120_000).toISOString();
   const spec = { ...TASK, expires_at };
-  const waiting = after({ ...submit, not_before: until } as Command);
+  const waiting = after({ ...submit, not_before: until });
   const delayed = after({ type: 'submit', spec, parameters: null, not_before: until });
 
   it('gives up its wait for its time', () => {
