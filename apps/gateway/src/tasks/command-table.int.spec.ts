@@ -11,6 +11,9 @@ import { TaskDriver } from '../testing/task-driver.js';
 const PROJECTOR = new URL('../../../projector/dist/main.js', import.meta.url);
 const SCHEDULER = new URL('../../../scheduler/dist/main.js', import.meta.url);
 
+/** Processes of their own, on a machine that may be busy. */
+const STARTS_WITHIN_MS = 40_000;
+
 let nats: TestNats;
 let postgres: TestPostgres;
 let apps: TestApp[] = [];
@@ -28,8 +31,8 @@ beforeAll(async () => {
   await fillTheOnlySlot();
   apps = [PROJECTOR, SCHEDULER].map((main) => spawnApp(main, env));
   await Promise.all([
-    apps[0]?.line('Projecting the log'),
-    apps[1]?.line(/"concern":"reorder","msg":"Leads"/),
+    apps[0]?.line('Projecting the log', STARTS_WITHIN_MS),
+    apps[1]?.line(/"concern":"reorder","msg":"Leads"/, STARTS_WITHIN_MS),
   ]);
 }, 60_000);
 

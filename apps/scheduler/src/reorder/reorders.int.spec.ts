@@ -20,6 +20,9 @@ import { Ageing } from '../ageing/ageing.js';
 const PROJECTOR = new URL('../../../projector/dist/main.js', import.meta.url);
 const SCHEDULER = new URL('../main.js', import.meta.url);
 
+/** A process of its own, on a machine that may be busy. */
+const STARTS_WITHIN_MS = 40_000;
+
 let nats: TestNats;
 let postgres: TestPostgres;
 let databaseUrl: string;
@@ -33,7 +36,7 @@ const settings = (): Record<string, string> => ({ NATS_URL: nats.url, DATABASE_U
 
 async function startScheduler(): Promise<void> {
   scheduler = spawnApp(SCHEDULER, settings());
-  await scheduler.line(/"concern":"reorder","msg":"Leads"/);
+  await scheduler.line(/"concern":"reorder","msg":"Leads"/, STARTS_WITHIN_MS);
 }
 
 beforeAll(async () => {
@@ -42,7 +45,7 @@ beforeAll(async () => {
   database = openDatabase(databaseUrl);
   log = await openTestLog(nats.url);
   projector = spawnApp(PROJECTOR, settings());
-  await Promise.all([projector.line('Projecting the log'), startScheduler()]);
+  await Promise.all([projector.line('Projecting the log', STARTS_WITHIN_MS), startScheduler()]);
   log.follow({
     stream: streams.ops.name,
     from: 1,
