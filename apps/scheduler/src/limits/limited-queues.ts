@@ -1,10 +1,21 @@
 import { limitsOf } from '@millrace/domain';
 import type { QueueLimits } from '@millrace/domain';
-import type { QueueRecord } from '@millrace/log';
+import type { QueueRecord, TaskLog } from '@millrace/log';
+import type { LimitQueries } from '@millrace/read-model';
+import type { Logger } from '@millrace/runtime';
+import type { Lease } from '../leadership/lease.js';
 import { LimitedQueue } from './limited-queue.js';
-import type { LimitsOptions } from './limits.js';
 import { SlotCheck } from './slot-check.js';
 import { WorkerSlots } from './worker-slots.js';
+
+export interface LimitsOptions {
+  log: TaskLog;
+  tables: LimitQueries;
+  logger: Logger;
+  lease: Pick<Lease, 'isHeld'>;
+  /** How often what is known is compared with the log. */
+  checkEveryMs: number;
+}
 
 /** A queue and how it is served. */
 interface Served {

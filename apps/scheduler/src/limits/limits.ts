@@ -1,18 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskLog } from '@millrace/log';
-import type { LimitQueries } from '@millrace/read-model';
-import type { Logger } from '@millrace/runtime';
-import type { Lease } from '../leadership/lease.js';
 import { LimitedQueues } from './limited-queues.js';
-
-export interface LimitsOptions {
-  log: TaskLog;
-  tables: LimitQueries;
-  logger: Logger;
-  lease: Pick<Lease, 'isHeld'>;
-  /** How often what is known is compared with the log. */
-  checkEveryMs: number;
-}
+import type { LimitsOptions } from './limited-queues.js';
 
 const LOOK_EVERY_MS = 100;
 
