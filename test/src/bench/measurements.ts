@@ -220,9 +220,14 @@ export const memory: Measurement = async (system) => {
 
 export const clock = (): number => performance.timeOrigin + performance.now();
 
-export async function post({ http, headers }: BenchSystem, path: string, body: string): Promise<void> {
+export async function post(
+  { http, headers }: BenchSystem,
+  path: string,
+  body: string,
+  expected = 202,
+): Promise<void> {
   const { statusCode, body: answer } = await http.request({ path, method: 'POST', headers, body });
-  if (statusCode !== 202) throw new Error(`${path} answered ${statusCode}: ${await answer.text()}`);
+  if (statusCode !== expected) throw new Error(`${path} answered ${statusCode}: ${await answer.text()}`);
   await answer.dump();
 }
 

@@ -23,6 +23,7 @@ export const million =
     const figures = [
       ...(await submitted(system, tasks)),
       ...(await listed(system)),
+      ...(await paused(system)),
       ...(await worked(system, Math.min(tasks, DRAINED_AT_MOST))),
     ];
     const peak = most();
@@ -62,7 +63,7 @@ async function listed(system: BenchSystem): Promise<Figure[]> {
     const since = performance.now();
     const answer: unknown = await get(
       system,
-      `/api/v1/tasks?queue=${QUEUES.million}&status=PENDING&limit=${PAGE}${after}`,
+      `/api/v1/queues/${QUEUES.million}/pending?limit=${PAGE}${after}`,
     );
     times.push(performance.now() - since);
     cursor = (answer as { next_cursor: string | null }).next_cursor;
@@ -71,6 +72,21 @@ async function listed(system: BenchSystem): Promise<Figure[]> {
     figure(`million: first page of ${PAGE}`, 'ms', times[0] ?? NaN),
     figure(`million: pages at ${PAGES * PAGE}, median`, 'ms', median(times.slice(-20))),
   ];
+}
+
+/** From the request to the answer, and from the request to resume to the first end of a task. */
+async function paused(system: BenchSystem): Promise<Figure[]> {
+  const pausedAt = performance.now();
+  await post(system, `/api/v1/queues/${QUEUES.million}/pause`, '{}', 200);
+  const pausedMs = performance.now() - pausedAt;
+  await system.startWorker(QUEUES.million, 100);
+  const ended = await endedTasks(system, QUEUES.million, 1);
+  const resumedAt = performance.now();
+  await post(system, `/api/v1/queues/${QUEUES.million}/resume`, '', 200);
+  const firstMs = (await ended.first) - resumedAt;
+  await system.stopWorker();
+  await ended.all;
+  return [figure('million: pause', 'ms', pausedMs), figure('million: resume→first end', 'ms', firstMs)];
 }
 
 async function worked(system: BenchSystem, count: number): Promise<Figure[]> {

@@ -53,6 +53,7 @@ export class Model {
   takeOvers = 0;
   readonly #line = new Line();
   readonly #dead = new Set<string>();
+  #isPaused = false;
   readonly #tasks = new Map<string, Task>();
 
   constructor(private readonly plans: ReadonlyMap<string, Plan>) {}
@@ -70,13 +71,14 @@ export class Model {
   }
 
   play(step: Step): void {
-    if (step.by !== 'death') {
-      this.#play(step);
-      return;
-    }
-    this.#dead.add(step.worker);
-    // Its successor has a slot from its first moment on, whatever becomes of the attempt that was lost.
-    this.#line.slotFreed();
+    if (step.by === 'queue') {
+      this.#isPaused = step.word === 'paused';
+      if (step.word === 'resumed') this.#line.slotFreed();
+    } else if (step.by === 'death') {
+      this.#dead.add(step.worker);
+      // Its successor has a slot from its first moment on, whatever becomes of the attempt that was lost.
+      this.#line.slotFreed();
+    } else this.#play(step);
   }
 
   #play(step: StepOfTask): void {
@@ -215,6 +217,7 @@ export class Model {
       this.takeOvers++;
       task.lost++;
     } else this.#fault(step, `started while it was in ${place.in}`);
+    if (this.#isPaused) this.#fault(step, 'started while its queue was paused');
     task.begun++;
     if (attempt !== task.begun) this.#fault(step, `started attempt ${attempt} instead of ${task.begun}`);
     this.#put(id, task, { in: 'work', worker, isAsked: false });

@@ -8,7 +8,7 @@ import type { Player } from './player.js';
 import type { Step, StepOfTask } from './steps.js';
 
 /** What is in the log, as steps of the model; what the player was granted is told as what it had asked for. */
-export async function readSteps(log: TaskLog, player: Player, deaths: readonly Step[]): Promise<Step[]> {
+export async function readSteps(log: TaskLog, player: Player, others: readonly Step[]): Promise<Step[]> {
   const messages: StoredMessage[] = [];
   const last = await lastTaskSequence(log);
   const follower = log.follow({
@@ -20,7 +20,7 @@ export async function readSteps(log: TaskLog, player: Player, deaths: readonly S
   await waitUntil(() => (messages.at(-1)?.sequence ?? 0) >= last, { what: `the log up to ${last}` });
   await follower.stop();
   const asks = [...player.asked].map(([sequence, id]): Step => ({ sequence, id, by: 'ask' }));
-  return [...messages.flatMap((message) => stepOf(message, player)), ...asks, ...deaths].sort(
+  return [...messages.flatMap((message) => stepOf(message, player)), ...asks, ...others].sort(
     (one, other) => one.sequence - other.sequence,
   );
 }

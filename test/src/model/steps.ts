@@ -33,7 +33,11 @@ export interface Plan {
 }
 
 /** What happened to a task, in the order of the log: the one order that everybody agrees on. */
-export type Step = { sequence: number; by: 'death'; worker: string } | StepOfTask;
+export type Step =
+  | { sequence: number; by: 'death'; worker: string }
+  /** Between the two no task of the queue may start. */
+  | { sequence: number; by: 'queue'; word: 'paused' | 'resumed' }
+  | StepOfTask;
 
 /** What happened to one task. */
 export type StepOfTask = { sequence: number; id: string } & (

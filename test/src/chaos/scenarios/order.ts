@@ -5,8 +5,10 @@ import { lastTaskSequence } from '../../audit/read-facts.js';
 import { Model } from '../../model/model.js';
 import { LEASE_SECONDS, OneSlotWorker } from '../../model/one-slot-worker.js';
 import type { Effect } from '../../model/one-slot-worker.js';
+import { pauseForAWhile } from '../../model/queue-pauses.js';
 import { Player } from '../../model/player.js';
 import { doubleEffects, readSteps } from '../../model/replay.js';
+import type { Step } from '../../model/steps.js';
 import type { Round, Scenario } from '../scenario.js';
 
 const QUEUE = 'line';
@@ -38,6 +40,7 @@ class Game {
   readonly #player: Player;
   readonly #effects: Effect[] = [];
   readonly #deaths: { sequence: number; by: 'death'; worker: string }[] = [];
+  readonly #pauses: Step[] = [];
   readonly #stopping: Promise<void>[] = [];
 
   constructor(
@@ -57,7 +60,9 @@ class Game {
     this.#player.start();
     let worker = await this.#newWorker();
     for (let life = 1; life <= lives; life++) {
-      await this.#wishFor(seconds * 1000);
+      const [pause] = await Promise.all([pauseForAWhile(this.log, QUEUE), this.#wishFor(seconds * 1000)]);
+      this.#pauses.push(...pause);
+      round.count('pauses of the queue');
       if (life === lives) break;
       await this.#kill(worker);
       worker = await this.#newWorker();
@@ -117,7 +122,7 @@ class Game {
     const { round, log } = this;
     const player = this.#player;
     const isDead = (worker: string): boolean => this.#deaths.some((death) => death.worker === worker);
-    const steps = await readSteps(log, player, this.#deaths);
+    const steps = await readSteps(log, player, [...this.#deaths, ...this.#pauses]);
     const model = new Model(player.plans);
     for (const step of steps) model.play(step);
     round.faults.push(...model.faults, ...doubleEffects(this.#effects, steps, isDead));
