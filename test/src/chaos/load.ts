@@ -17,6 +17,8 @@ export interface Wish {
   cancelAfterMs?: number;
   queue?: string;
   priority?: number;
+  /** Its concurrency key. */
+  key?: string;
 }
 
 const MAX_RETRIES = 3;
@@ -36,6 +38,8 @@ export class Load {
     private readonly dice: Dice,
     /** In front of every id. */
     private readonly prefix: string,
+    /** Takes note of the concurrency key of each task. */
+    private readonly keys = new Map<string, string>(),
   ) {}
 
   /** What was accepted, or may have been. */
@@ -99,7 +103,7 @@ export class Load {
     while (this.#cancels.size > 0) await Promise.all(this.#cancels);
   }
 
-  #order({ params, delaySeconds, eta, expiresInMs }: Wish): Order {
+  #order({ params, delaySeconds, eta, expiresInMs, key }: Wish): Order {
     const notBefore = eta ?? (delaySeconds === undefined ? undefined : Date.now() + delaySeconds * 1000);
     const order: Order = {
       taskId: `${this.prefix}-${this.#next++}`,
@@ -110,6 +114,7 @@ export class Load {
       ...(expiresInMs !== undefined && { notAfter: Date.now() + expiresInMs }),
     };
     this.orders.push(order);
+    if (key !== undefined) this.keys.set(order.taskId, key);
     return order;
   }
 
@@ -138,13 +143,14 @@ function toldBy({ status }: Answer<unknown>): Told {
   return status === 0 || status === 503 || status === 409 ? 'unknown' : 'no';
 }
 
-const submissionOf = (order: Order, { delaySeconds, eta, queue, priority }: Wish): Submission => ({
+const submissionOf = (order: Order, { delaySeconds, eta, queue, priority, key }: Wish): Submission => ({
   task_name: 'append_line',
   task_id: order.taskId,
   parameters: order.params,
   retry: { max_retries: order.maxRetries },
   ...(queue !== undefined && { queue }),
   ...(priority !== undefined && { priority }),
+  ...(key !== undefined && { concurrency_key: key }),
   ...(delaySeconds !== undefined && { delay_seconds: delaySeconds }),
   ...(eta !== undefined && { eta: new Date(eta).toISOString() }),
   ...(order.notAfter !== undefined && { expires_at: new Date(order.notAfter).toISOString() }),

@@ -9,6 +9,7 @@ import { logShortened } from './scenarios/log-shortened.js';
 import { order } from './scenarios/order.js';
 import { postgresAway } from './scenarios/postgres-away.js';
 import { resumes } from './scenarios/resumes.js';
+import { schedulersLost } from './scenarios/schedulers-lost.js';
 import { timerBurst } from './scenarios/timer-burst.js';
 import { workersKilled } from './scenarios/workers-killed.js';
 
@@ -26,4 +27,5 @@ export const scenarios: readonly Scenario[] = [
   drain,
   resumes,
   order,
+  schedulersLost,
 ];

@@ -7,6 +7,7 @@ export interface Submission {
   task_id?: string;
   queue?: string;
   priority?: number;
+  concurrency_key?: string;
   delay_seconds?: number;
   eta?: string;
   expires_at?: string;
