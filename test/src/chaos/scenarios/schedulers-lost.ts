@@ -137,18 +137,22 @@ function mostAtOnce(system: System, taskIds: readonly string[]): number {
 
 /** What is freed late is freed all the same. */
 async function expectNoHolders(round: Round, { log }: System): Promise<void> {
-  const holders = async (): Promise<number> => {
+  const held = async (): Promise<number> => {
     const records = await log.buckets.slots.entries();
-    return records.reduce((sum, { value }) => sum + Object.keys(value.holders).length, 0);
+    const used = records.flatMap(({ value: { queue, keys = {} } }) => [
+      ...(queue ? [queue] : []),
+      ...Object.values(keys),
+    ]);
+    return used.reduce((sum, { holders }) => sum + Object.keys(holders).length, 0);
   };
   try {
-    await waitUntil(async () => (await holders()) === 0, {
+    await waitUntil(async () => (await held()) === 0, {
       timeoutMs: PROOF_WITHIN_MS,
       every: 100,
       what: 'free slots',
     });
   } catch {
-    round.faults.push(`${await holders()} slots are still held although nothing runs`);
+    round.faults.push(`${await held()} slots are still held although nothing runs`);
   }
 }
 
