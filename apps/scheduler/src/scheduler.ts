@@ -52,8 +52,8 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   async beforeApplicationShutdown(): Promise<void> {
     this.#stopped.abort();
     await this.#started;
-    const concerns = [this.#limits, this.#reorders, ...this.#patrols];
-    await Promise.all(concerns.map((concern) => concern?.stop()));
+    await Promise.all([this.#limits?.stop(), this.#reorders?.stop()]);
+    await Promise.all(this.#patrols.map((patrol) => patrol.stop()));
     await Promise.all(this.#leases.map((lease) => lease.stop()));
     await this.#database?.close();
     await this.#log?.close();
