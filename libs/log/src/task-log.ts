@@ -66,14 +66,15 @@ export class TaskLog {
     private readonly followers: Followers,
     private readonly options: LogOptions,
     private readonly manager: JetStreamManager,
+    lines: { outbox: Outbox; appender: Appender },
     found: { buckets: Buckets; drifts: Drift[] },
   ) {
     this.buckets = found.buckets;
     this.drifts = found.drifts;
     this.read = new Reader(requests);
     this.admin = new LogAdmin(manager, this.read);
-    this.#outbox = new Outbox(connection);
-    this.#appender = new Appender(connection, inbox, this.#outbox);
+    this.#outbox = lines.outbox;
+    this.#appender = lines.appender;
     this.#writer = new Writer(this.#appender, this.read);
     this.#changes = new Changes(this.read, this.#writer);
     this.#signalling = new Signalling(this.read, this.#writer, this.#changes);
@@ -100,16 +101,23 @@ export class TaskLog {
    */
   static async open(options: LogOptions): Promise<TaskLog> {
     const connection = await openConnection(options);
+    const inbox = new Inbox(connection);
+    const outbox = new Outbox(connection);
+    const appender = new Appender(connection, inbox, outbox);
     try {
-      const inbox = new Inbox(connection);
       const requests = new Requests(inbox);
       const followers = new Followers(connection, requests);
       const replicas = options.replicas ?? 1;
       const manager = await whenReady(() => jetstreamManager(connection));
       const drifts = await whenReady(() => provisionStreams(manager, replicas));
-      const buckets = await whenReady(() => openBuckets(connection, requests, followers, replicas));
-      return new TaskLog(connection, inbox, requests, followers, options, manager, { buckets, drifts });
+      const buckets = await whenReady(() => openBuckets(connection, requests, followers, appender, replicas));
+      const lines = { outbox, appender };
+      return new TaskLog(connection, inbox, requests, followers, options, manager, lines, {
+        buckets,
+        drifts,
+      });
     } catch (error) {
+      appender.stop();
       await connection.close();
       throw error;
     }

@@ -276,13 +276,20 @@ describe('with a Postgres that is slow', () => {
     const locked = locking.rows(
       'DO $$ BEGIN LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE; PERFORM pg_sleep(4); END $$',
     );
+    await waitUntil(async () => {
+      const [row] = await locking.rows<{ held: boolean }>(
+        `SELECT count(*) > 0 AS held FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'tasks'::regclass`,
+      );
+      return row?.held ?? false;
+    });
     const lists = Array.from({ length: 100 }, () => client.call<Problem>('GET /tasks'));
     const first = await Promise.race(lists);
     expect(first).toMatchObject({ status: 503, body: { code: 'archive/unavailable' } });
     const startedAt = performance.now();
     expect(await client.call('GET /tasks')).toMatchObject({ status: 503 });
     expect(await client.call(`DELETE /tasks/${taskId}`)).toMatchObject({ status: 200 });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    // Long before the table is there again.
+    expect(performance.now() - startedAt).toBeLessThan(3_000);
     await locked;
     await locking.close();
     const statuses = (await Promise.all(lists)).map(({ status }) => status);

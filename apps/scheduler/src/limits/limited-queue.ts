@@ -175,8 +175,9 @@ export class LimitedQueue {
 
   async #follow(): Promise<void> {
     const { log, queue } = this.options;
+    const over = new AbortController();
     await new Promise<void>((resolve) => {
-      this.#stopped.signal.addEventListener('abort', () => resolve(), { once: true });
+      this.#stopped.signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
       this.#follower = log.follow({
         stream: streams.tasks.name,
         from: this.#next,
@@ -195,6 +196,7 @@ export class LimitedQueue {
         },
       });
     });
+    over.abort();
   }
 
   /** The slots are as the records say, and those who have one and are not ready yet are to be made so: whoever gave it may be dead. */
