@@ -38,7 +38,7 @@ export const TaskAction = z
   .strictObject({
     action: z.enum(TASK_ACTIONS).meta({
       description:
-        'move-to-front takes tasks that are ready, and puts them there in the order of their submission.',
+        'move-to-front puts what waits for its turn or a delay there in the order of its submission.',
     }),
     filter: ActionFilter,
     rate_per_second: z
