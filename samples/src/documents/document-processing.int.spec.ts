@@ -167,12 +167,10 @@ describe('document_processing', () => {
     await expect(readdir(resultsDir)).rejects.toThrow('ENOENT');
   });
 
-  it('reads the documents of this project in less than 2 s', async () => {
+  it('reads the documents of this project', async () => {
     const { resultsDir } = await setup({});
     const { run } = kitOf(PROJECT, resultsDir);
-    const began = performance.now();
     const { totals } = await run('**/*.md');
     expect(totals.documents).toBeGreaterThan(5);
-    expect(performance.now() - began).toBeLessThan(2000);
   });
 });
