@@ -20,9 +20,12 @@ afterAll(() => broker.stop());
 const BY = { at: '2026-01-01T00:00:00.000Z', actor: 'api:test' };
 
 async function write(queue: string, change: (record: QueueRecord) => QueueRecord): Promise<void> {
-  const entry = await log.buckets.queues.get(queue);
-  if (!entry) throw new Error('The queue is not defined.');
-  await log.buckets.queues.update(queue, change(entry.value), entry.revision);
+  for (;;) {
+    const entry = await log.buckets.queues.get(queue);
+    if (!entry) throw new Error('The queue is not defined.');
+    // Whoever settles it writes it, too.
+    if ((await log.buckets.queues.update(queue, change(entry.value), entry.revision)) !== undefined) return;
+  }
 }
 
 const pause = (queue: string): Promise<void> =>
