@@ -127,11 +127,12 @@ export class Model {
         return;
       case 'move-to-front':
       case 'move-to-back':
-        if (isReady) this.#queue(id, task, wish.type === 'move-to-front' ? 'front' : own);
+        if (lane !== undefined) this.#queue(id, task, wish.type === 'move-to-front' ? 'front' : own);
         else this.#fault(step, 'was moved');
         return;
       case 'age':
-        if (isReady && lane !== undefined) this.#queue(id, task, LANES[laneRank(lane) - 1] ?? lane);
+        if (lane !== undefined && (isReady || (wait?.until ?? Infinity) <= step.now))
+          this.#queue(id, task, LANES[laneRank(lane) - 1] ?? lane);
         else this.#fault(step, 'was aged');
         return;
       case 'change-priority':

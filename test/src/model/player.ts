@@ -189,9 +189,9 @@ const mayEnd = (kind: Kind): boolean => mayMove(kind) || kind === 'started';
 /** Where a task is of which it may be asked. */
 const TARGETS: Readonly<Record<Wish['type'], (kind: Kind) => boolean>> = {
   submit: () => false,
-  'move-to-front': isLane,
-  'move-to-back': isLane,
-  age: isLane,
+  'move-to-front': mayMove,
+  'move-to-back': mayMove,
+  age: mayMove,
   'change-priority': mayMove,
   reschedule: mayMove,
   'run-now': (kind) => kind === 'scheduled',
