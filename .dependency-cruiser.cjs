@@ -130,10 +130,14 @@ module.exports = {
       severity: 'error',
       comment:
         'Servers, fixtures and signals of the test suites, and the test kit of handlers, must never reach a production process.',
-      from: { path: '^(libs|apps|samples)/', pathNot: ['^libs/testing/', '^libs/worker/src/testkit/', SPEC] },
+      from: {
+        path: '^(libs|apps|samples)/',
+        pathNot: ['^libs/testing/', '^libs/worker/src/testkit/', '^apps/gateway/src/testing/', SPEC],
+      },
       to: {
         path: [
           '^libs/testing/',
+          '^apps/gateway/src/testing/',
           '^libs/worker/(src|dist)/testkit/',
           '^test/',
           SPEC,

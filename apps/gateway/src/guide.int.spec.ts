@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { migrate } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
 import { readGatewayConfig } from './config.js';
 import { archive } from './testing/archiver.js';
 import { ADMIN_KEY, GatewayClient } from './testing/gateway-client.js';
-import { TaskDriver } from './testing/task-driver.js';
+import { startArchivingGateway } from './testing/test-gateway.js';
+import type { ArchivingGateway } from './testing/test-gateway.js';
 
 const GUIDES = new URL('../../../docs/guides/', import.meta.url);
 /** The part of a guide that is about requests. */
@@ -17,8 +15,7 @@ let guide: string;
 let operators: string;
 let unique: string;
 let queues: string;
-let nats: TestNats;
-let postgres: TestPostgres;
+let gateway: ArchivingGateway;
 let log: TaskLog;
 let databaseUrl: string;
 let client: GatewayClient;
@@ -28,20 +25,11 @@ beforeAll(async () => {
   operators = (await readFile(new URL('long-runs.md', GUIDES), 'utf8')).split(OPERATORS)[1] ?? '';
   unique = await readFile(new URL('unique-tasks.md', GUIDES), 'utf8');
   queues = await readFile(new URL('queues.md', GUIDES), 'utf8');
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  databaseUrl = await postgres.freshDatabase();
-  await migrate(databaseUrl);
-  log = await openTestLog(nats.url);
-  await new TaskDriver(log).register({ name: 'calculate_factorial', queue: 'default' });
-  client = await GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl });
+  gateway = await startArchivingGateway({ handlers: [{ name: 'calculate_factorial', queue: 'default' }] });
+  ({ log, client, databaseUrl } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-  await postgres.stop();
-});
+afterAll(() => gateway.stop());
 
 interface Request {
   line: `${string} /${string}`;

@@ -1,27 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { startTestNats, waitUntil } from '@millrace/testing';
 import type { CreatedKey, KeyList } from '../keys/keys.schema.js';
 import { ADMIN_KEY, GatewayClient } from '../testing/gateway-client.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 import type { Role } from './roles.js';
 
-let nats: TestNats;
+let gateway: TestGateway;
 let log: TaskLog;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  log = await openTestLog(nats.url);
-  await log.buckets.handlers.put('work', { name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url);
+  gateway = await startTestGateway();
+  ({ log, client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const issue = async (name: string, role: Role): Promise<CreatedKey> => {
   const { status, body } = await client.call<CreatedKey>('POST /keys', { body: { name, role } });
@@ -113,7 +108,7 @@ describe('a key', () => {
   });
 
   it('opens nothing any more once it is deleted, at every gateway', async () => {
-    const other = await GatewayClient.start(nats.url);
+    const other = await GatewayClient.start(gateway.nats.url);
     const { key, id } = await issue('short-lived', 'viewer');
     await waitUntil(async () => (await other.call('GET /handlers', { key })).status === 200);
     expect((await client.call(`DELETE /keys/${id}`)).status).toBe(204);
@@ -149,13 +144,13 @@ describe('the first start', () => {
   });
 
   it('may be told to ask for no keys at all', async () => {
-    const open = await GatewayClient.start(nats.url, { MILLRACE_AUTH: 'off' });
+    const open = await GatewayClient.start(gateway.nats.url, { MILLRACE_AUTH: 'off' });
     expect((await open.call('GET /keys', { key: null })).status).toBe(200);
     await open.stop();
   });
 
   it('names every wrong setting at once', async () => {
-    const started = GatewayClient.start(nats.url, { PORT: 'abc', MILLRACE_ADMIN_KEY: 'short' });
+    const started = GatewayClient.start(gateway.nats.url, { PORT: 'abc', MILLRACE_ADMIN_KEY: 'short' });
     await expect(started).rejects.toThrow(
       /ended with 1:\nThe configuration has 2 faults:\n.*PORT: must be a whole number.*\n.*MILLRACE_ADMIN_KEY: must have/,
     );

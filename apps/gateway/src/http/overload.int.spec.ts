@@ -1,30 +1,22 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { SubmittedTasks } from '../tasks/submit-task.schema.js';
 import { ADMIN_KEY, GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 import type { Problem } from './problem.js';
 
-let nats: TestNats;
-let log: TaskLog;
+let gateway: TestGateway;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  log = await openTestLog(nats.url);
-  await new TaskDriver(log).register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url);
+  gateway = await startTestGateway();
+  ({ client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const PER_BULK = 1_000;
 const bulk = { tasks: Array.from({ length: PER_BULK }, () => ({ task_name: 'work' })) };
@@ -34,7 +26,7 @@ describe('a flood of submissions', () => {
     const { task_id } = (
       await client.call<{ task_id: string }>('POST /tasks', { body: { task_name: 'work' } })
     ).body;
-    process.kill(nats.pid, 'SIGSTOP');
+    process.kill(gateway.nats.pid, 'SIGSTOP');
     const answers = Array.from({ length: 45 }, () =>
       client.call<SubmittedTasks | Problem>('POST /tasks/bulk', { body: bulk }),
     );
@@ -49,7 +41,7 @@ describe('a flood of submissions', () => {
     expect(first.status).toBe(503);
     expect(first.headers.get('retry-after')).toBe('2');
     const cancel = client.call(`DELETE /tasks/${task_id}`);
-    process.kill(nats.pid, 'SIGCONT');
+    process.kill(gateway.nats.pid, 'SIGCONT');
     expect((await cancel).status).toBe(200);
     const refused = (await Promise.all(refusals)).filter(Boolean).length;
     expect(refused).toBeGreaterThanOrEqual(45 - 33);

@@ -1,30 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Readiness } from '../health/health.schema.js';
 import type { Problem } from '../http/problem.js';
 import type { SubmittedTask } from '../tasks/submit-task.schema.js';
-import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { GatewayClient } from '../testing/gateway-client.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 
-let nats: TestNats;
+let gateway: TestGateway;
 let log: TaskLog;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  log = await openTestLog(nats.url);
-  await new TaskDriver(log).register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url);
+  gateway = await startTestGateway();
+  ({ log, client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const body = { task_name: 'work' };
 /** A busy machine may need longer to start a broker than the gateway waits. */
@@ -33,7 +27,7 @@ const SHORT_MS = 1_000;
 describe('while the log is away', () => {
   it('everything that needs it answers 503 with Retry-After, and goes on when it is back', async () => {
     const taskId = await client.submit(body);
-    await nats.kill();
+    await gateway.nats.kill();
     const refused = await Promise.all([
       client.call<Problem>('POST /tasks', { body }),
       client.call<Problem>('POST /tasks/bulk', { body: { tasks: [body, body] } }),
@@ -61,7 +55,7 @@ describe('while the log is away', () => {
       body: { status: 'unavailable', log: { status: 'away' } },
     });
 
-    await nats.restart();
+    await gateway.nats.restart();
     await waitUntil(async () => (await client.call('POST /tasks', { body })).status === 202);
     expect((await client.call(`DELETE /tasks/${taskId}`)).status).toBe(200);
     // Nothing that was refused has been written since.
@@ -72,9 +66,9 @@ describe('while the log is away', () => {
   it('a short loss is sat out', async () => {
     const submissions: Promise<number>[] = [];
     const lostAt = performance.now();
-    const isBack = nats
+    const isBack = gateway.nats
       .kill()
-      .then(() => nats.restart())
+      .then(() => gateway.nats.restart())
       .then(() => performance.now() - lostAt);
     for (let n = 0; n < 20; n++) {
       const submission = client.call('POST /tasks', { body: { ...body, unique_key: `k${n}` } });
@@ -91,9 +85,9 @@ describe('while the log is away', () => {
     const send = () => client.call<SubmittedTask>('POST /tasks', { body, headers });
     const answers: number[] = [];
     for (let round = 0; round < 3; round++) {
-      const [answer] = await Promise.all([send(), nats.kill()]);
+      const [answer] = await Promise.all([send(), gateway.nats.kill()]);
       answers.push(answer.status);
-      await nats.restart();
+      await gateway.nats.restart();
     }
     const last = await waitUntil(async () => {
       const answer = await send();
@@ -104,8 +98,8 @@ describe('while the log is away', () => {
   });
 
   it('what is registered afterwards is heard of', async () => {
-    await nats.kill();
-    await nats.restart();
+    await gateway.nats.kill();
+    await gateway.nats.restart();
     await waitUntil(async () => (await client.call('POST /tasks', { body })).status === 202);
     await waitUntil(() => log.connected);
     await log.buckets.handlers.put('after', { name: 'after', queue: 'default' });

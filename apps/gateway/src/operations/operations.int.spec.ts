@@ -1,19 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TaskState } from '@millrace/domain';
 import type { TaskLog } from '@millrace/log';
-import { migrate } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import type { PurgedQueue } from '../queues/purge.schema.js';
 import { archive } from '../testing/archiver.js';
 import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startArchivingGateway } from '../testing/test-gateway.js';
+import type { ArchivingGateway } from '../testing/test-gateway.js';
 import type { Operation, OperationList } from './operations.schema.js';
 import type { TaskActionDone } from './task-actions.schema.js';
 
-let nats: TestNats;
-let postgres: TestPostgres;
+let gateway: ArchivingGateway;
 let databaseUrl: string;
 let log: TaskLog;
 let driver: TaskDriver;
@@ -25,15 +24,14 @@ let queue: string;
 let queues = 0;
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  databaseUrl = await postgres.freshDatabase();
-  await migrate(databaseUrl);
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  [client, other] = await Promise.all([
-    GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl }),
-    GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl, MILLRACE_UNDO_MINUTES: '0' }),
-  ]);
+  gateway = await startArchivingGateway({
+    handlers: [],
+    meanwhile: async (natsUrl, databaseUrl) => {
+      const env = { DATABASE_URL: databaseUrl, MILLRACE_UNDO_MINUTES: '0' };
+      other = await GatewayClient.start(natsUrl, env);
+    },
+  });
+  ({ log, driver, client, databaseUrl } = gateway);
 }, 60_000);
 
 beforeEach(async () => {
@@ -42,11 +40,8 @@ beforeEach(async () => {
 });
 
 afterAll(async () => {
-  await client.stop();
   await other.stop();
-  await log.close();
-  await nats.stop();
-  await postgres.stop();
+  await gateway.stop();
 });
 
 const submit = (more: Record<string, unknown> = {}): Promise<string> =>

@@ -1,18 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { streams } from '@millrace/log';
 import type { TaskLog } from '@millrace/log';
-import { migrate } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import { archive } from '../testing/archiver.js';
 import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startArchivingGateway } from '../testing/test-gateway.js';
+import type { ArchivingGateway } from '../testing/test-gateway.js';
 import type { TaskActionDone } from './task-actions.schema.js';
 import type { TaskList, TaskView } from '../tasks/task-view.schema.js';
 
-let nats: TestNats;
-let postgres: TestPostgres;
+let gateway: ArchivingGateway;
 let databaseUrl: string;
 let log: TaskLog;
 let driver: TaskDriver;
@@ -24,13 +23,8 @@ type Note = Record<string, unknown> & { verb: string };
 const notes: Note[] = [];
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  databaseUrl = await postgres.freshDatabase();
-  await migrate(databaseUrl);
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  await driver.register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl });
+  gateway = await startArchivingGateway();
+  ({ log, driver, client, databaseUrl } = gateway);
   log.follow({
     stream: streams.ops.name,
     from: 1,
@@ -46,12 +40,7 @@ beforeEach(() => {
   tag = `tag-${++tags}`;
 });
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-  await postgres.stop();
-});
+afterAll(() => gateway.stop());
 
 const submit = (more: Record<string, unknown> = {}): Promise<string> =>
   client.submit({ task_name: 'work', tags: [tag], ...more });
@@ -294,7 +283,7 @@ describe('a dead letter', () => {
 
 describe('while Postgres is away', () => {
   it('no tasks can be found, and none is touched', async () => {
-    const alone = await GatewayClient.start(nats.url);
+    const alone = await GatewayClient.start(gateway.nats.url);
     const { lastSequence } = await log.admin.state();
     const answer = await alone.call('POST /tasks/actions', { body: { action: 'cancel', filter: { tag } } });
     expect(answer).toMatchObject({ status: 503, body: { code: 'archive/unavailable' } });

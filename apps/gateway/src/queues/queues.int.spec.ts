@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { streams } from '@millrace/log';
 import type { TaskLog, Ticket } from '@millrace/log';
-import { migrate } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import type { SubmittedTask, SubmittedTasks } from '../tasks/submit-task.schema.js';
 import { archive } from '../testing/archiver.js';
 import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startArchivingGateway } from '../testing/test-gateway.js';
+import type { ArchivingGateway } from '../testing/test-gateway.js';
 import { workerExamples } from '../workers/workers.schema.js';
 import type {
   PendingList,
@@ -18,8 +18,7 @@ import type {
   QueueView,
 } from './queues.schema.js';
 
-let nats: TestNats;
-let postgres: TestPostgres;
+let gateway: ArchivingGateway;
 let databaseUrl: string;
 let log: TaskLog;
 let driver: TaskDriver;
@@ -28,23 +27,21 @@ let client: GatewayClient;
 let bare: GatewayClient;
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  databaseUrl = await postgres.freshDatabase();
-  await migrate(databaseUrl);
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  await driver.register({ name: 'work', queue: 'default' });
-  await driver.register({ name: 'render', queue: 'default', priority: 8, retry: { max_retries: 1 } });
-  [client, bare] = await Promise.all([
-    GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl }),
-    GatewayClient.start(nats.url),
-  ]);
+  gateway = await startArchivingGateway({
+    handlers: [
+      { name: 'work', queue: 'default' },
+      { name: 'render', queue: 'default', priority: 8, retry: { max_retries: 1 } },
+    ],
+    meanwhile: async (natsUrl) => {
+      bare = await GatewayClient.start(natsUrl);
+    },
+  });
+  ({ log, driver, client, databaseUrl } = gateway);
 }, 60_000);
 
 afterAll(async () => {
-  await Promise.all([client.stop(), bare.stop()]);
-  await log.close();
-  await Promise.all([nats.stop(), postgres.stop()]);
+  await bare.stop();
+  await gateway.stop();
 });
 
 async function define(queue: string, body: object, by = client): Promise<QueueDefinition> {

@@ -1,19 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Json } from '@millrace/domain';
 import type { TaskLog } from '@millrace/log';
-import { SweepQueries, migrate, openDatabase } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Problem } from '../http/problem.js';
 import { archive } from '../testing/archiver.js';
-import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { GatewayClient } from '../testing/gateway-client.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startArchivingGateway } from '../testing/test-gateway.js';
+import type { ArchivingGateway } from '../testing/test-gateway.js';
 import type { BranchedTask } from './branch-task.schema.js';
 import type { TaskDiff } from './task-diff.schema.js';
 import type { TaskView } from './task-view.schema.js';
 
-let nats: TestNats;
-let postgres: TestPostgres;
+let gateway: ArchivingGateway;
 let databaseUrl: string;
 let log: TaskLog;
 let driver: TaskDriver;
@@ -27,22 +26,16 @@ const schema = {
 };
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  databaseUrl = await postgres.freshDatabase();
-  await migrate(databaseUrl);
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  await driver.register({ name: 'encode', queue: 'default', parameters: schema });
-  await driver.register({ name: 'encode_slowly', queue: 'slow', time_limit: 9_000, soft_time_limit: 8_000 });
-  client = await GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl });
+  gateway = await startArchivingGateway({
+    handlers: [
+      { name: 'encode', queue: 'default', parameters: schema },
+      { name: 'encode_slowly', queue: 'slow', time_limit: 9_000, soft_time_limit: 8_000 },
+    ],
+  });
+  ({ log, driver, client, databaseUrl } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-  await postgres.stop();
-});
+afterAll(() => gateway.stop());
 
 const submit = (more: Record<string, unknown> = {}): Promise<string> =>
   client.submit({ task_name: 'encode', parameters: { codec: 'av1' }, ...more });

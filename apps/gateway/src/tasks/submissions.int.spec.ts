@@ -1,49 +1,47 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Fact } from '@millrace/domain';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import { GatewayClient } from '../testing/gateway-client.js';
 import type { Answer } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 import type { SubmittedTask, SubmittedTasks } from './submit-task.schema.js';
 
-let nats: TestNats;
+let gateway: TestGateway;
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  await driver.register({ name: 'anything', queue: 'default' });
-  await driver.register({
-    name: 'render',
-    queue: 'films',
-    priority: 8,
-    retry: { max_retries: 1 },
-    time_limit: 100,
-    parameters: {
-      $schema: 'https://json-schema.org/draft/2020-12/schema',
-      type: 'object',
-      properties: {
-        film: { type: 'string' },
-        frames: { type: 'array', items: { type: 'integer', minimum: 0 } },
+  gateway = await startTestGateway({
+    handlers: [
+      { name: 'anything', queue: 'default' },
+      {
+        name: 'render',
+        queue: 'films',
+        priority: 8,
+        retry: { max_retries: 1 },
+        time_limit: 100,
+        parameters: {
+          $schema: 'https://json-schema.org/draft/2020-12/schema',
+          type: 'object',
+          properties: {
+            film: { type: 'string' },
+            frames: { type: 'array', items: { type: 'integer', minimum: 0 } },
+          },
+          required: ['film'],
+          additionalProperties: false,
+        },
       },
-      required: ['film'],
-      additionalProperties: false,
-    },
+    ],
   });
-  client = await GatewayClient.start(nats.url);
+  ({ log, driver, client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const submit = (body: unknown, headers: Record<string, string> = {}): Promise<Answer<SubmittedTask>> =>
   client.call<SubmittedTask>('POST /tasks', { body, headers });
@@ -568,7 +566,7 @@ describe('a bulk', () => {
 describe('a store that is nearly full', () => {
   it('takes no submission, but everything else', async () => {
     const taskId = await client.submit({ task_name: 'anything' });
-    const full = await GatewayClient.start(nats.url, { MILLRACE_STORE_LIMIT_BYTES: '1000' });
+    const full = await GatewayClient.start(gateway.nats.url, { MILLRACE_STORE_LIMIT_BYTES: '1000' });
     const before = await lastSequence();
     const body = { task_name: 'anything' };
     const single = await full.call<Problem>('POST /tasks', { body });

@@ -1,28 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
-import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { GatewayClient } from '../testing/gateway-client.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 import type { TaskLogs } from './task-logs.schema.js';
 
-let nats: TestNats;
+let gateway: TestGateway;
 let log: TaskLog;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  log = await openTestLog(nats.url);
-  await new TaskDriver(log).register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url);
+  gateway = await startTestGateway();
+  ({ log, client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const write = (task_id: string, message: string): void => {
   log.writeLine(

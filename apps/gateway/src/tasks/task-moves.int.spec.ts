@@ -1,30 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { REORDER, streams, subjects } from '@millrace/log';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 import type { CommandDone } from './task-commands.schema.js';
 import type { MovedTask, PrioritisedTask } from './task-moves.schema.js';
 
-let nats: TestNats;
+let gateway: TestGateway;
 let log: TaskLog;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  log = await openTestLog(nats.url);
-  await new TaskDriver(log).register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url);
+  gateway = await startTestGateway();
+  ({ log, client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 const lastOf = (task_id: string) => log.read.lastFact({ queue: 'default', task_id });
@@ -97,7 +91,7 @@ describe('a reorder', () => {
   });
 
   it('that nobody carries out is told so', async () => {
-    const another = await GatewayClient.start(nats.url);
+    const another = await GatewayClient.start(gateway.nats.url);
     const id = await client.submit({ task_name: 'work' });
     const answer = another.call<Problem & MovedTask>(`POST /tasks/${id}/reorder`, { body: { position: 0 } });
     await waitUntil(() => log.read.lastOn(subjects.op('queue', REORDER.request), streams.ops.name));

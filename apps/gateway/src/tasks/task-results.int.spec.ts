@@ -3,32 +3,26 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 import type { TaskResult } from './task-view.schema.js';
 
 let monitorPort: number;
-let nats: TestNats;
+let gateway: TestGateway;
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
   monitorPort = await freePort();
-  nats = await startTestNats({ monitorPort });
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  await driver.register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url);
+  gateway = await startTestGateway({ nats: { monitorPort } });
+  ({ log, driver, client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const submit = (): Promise<string> => client.submit({ task_name: 'work' });
 
@@ -119,8 +113,8 @@ describe('a wait for a result', () => {
     const taskId = await submit();
     const waiting = wait(taskId, 60);
     await waitUntil(() => isWaitedFor(taskId));
-    await nats.kill();
-    await nats.restart();
+    await gateway.nats.kill();
+    await gateway.nats.restart();
     await driver.start(taskId);
     await driver.succeed(taskId, 'after all');
     expect(await waiting).toMatchObject({ status: 200, body: { result: 'after all' } });
@@ -139,7 +133,7 @@ describe('a wait for a result', () => {
 
 describe('a gateway that is told to stop', () => {
   it('answers waits with 202, finishes what is under way, and ends with 0', async () => {
-    const stopping = await GatewayClient.start(nats.url);
+    const stopping = await GatewayClient.start(gateway.nats.url);
     const taskId = await stopping.submit({ task_name: 'work' });
     const waiting = stopping.call(`GET /tasks/${taskId}/result?timeout=300`);
     await waitUntil(() => isWaitedFor(taskId));

@@ -1,40 +1,30 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { migrate, openDatabase } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { openDatabase } from '@millrace/read-model';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import type { Readiness } from '../health/health.schema.js';
 import { archive } from '../testing/archiver.js';
 import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startArchivingGateway } from '../testing/test-gateway.js';
+import type { ArchivingGateway } from '../testing/test-gateway.js';
 import type { CancelledTask } from './task-commands.schema.js';
 import type { SubmittedTask } from './submit-task.schema.js';
 import type { TaskEvents, TaskList, TaskResult, TaskStatusView, TaskView } from './task-view.schema.js';
 
-let nats: TestNats;
-let postgres: TestPostgres;
+let gateway: ArchivingGateway;
 let databaseUrl: string;
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  databaseUrl = await postgres.freshDatabase();
-  await migrate(databaseUrl);
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  await driver.register({ name: 'work', queue: 'default' });
-  client = await GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl });
+  gateway = await startArchivingGateway();
+  ({ log, driver, client, databaseUrl } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-  await postgres.stop();
-});
+afterAll(() => gateway.stop());
 
 const submit = (more: Record<string, unknown> = {}): Promise<string> =>
   client.submit({ task_name: 'work', ...more });
@@ -304,7 +294,7 @@ describe('without Postgres', () => {
     const taskId = await submit();
     await driver.start(taskId);
     await archive(log, databaseUrl);
-    await postgres.kill();
+    await gateway.postgres.kill();
 
     const list = await client.call<Problem>('GET /tasks');
     expect(list).toMatchObject({ status: 503, body: { code: 'archive/unavailable' } });
@@ -327,11 +317,11 @@ describe('without Postgres', () => {
       body: { status: 'degraded', log: { status: 'up' }, postgres: { status: 'away' } },
     });
 
-    const fresh = await GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl });
+    const fresh = await GatewayClient.start(gateway.nats.url, { DATABASE_URL: databaseUrl });
     expect((await fresh.call('POST /tasks', { body: { task_name: 'work' } })).status).toBe(202);
     await fresh.stop();
 
-    await postgres.restart();
+    await gateway.postgres.restart();
     await waitUntil(async () => (await client.call('GET /tasks')).status === 200);
     expect((await client.fetch<Readiness>('GET /health/ready')).body.status).toBe('ok');
   });

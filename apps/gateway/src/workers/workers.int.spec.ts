@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog, WorkerRecord } from '@millrace/log';
-import { openTestLog, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestNats } from '@millrace/testing';
+import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
-import { GatewayClient } from '../testing/gateway-client.js';
+import type { GatewayClient } from '../testing/gateway-client.js';
+import { startTestGateway } from '../testing/test-gateway.js';
+import type { TestGateway } from '../testing/test-gateway.js';
 import { workerExamples } from './workers.schema.js';
 import type { WorkerList, WorkerView } from './workers.schema.js';
 
-let nats: TestNats;
+let gateway: TestGateway;
 let log: TaskLog;
 let client: GatewayClient;
 
@@ -21,16 +22,11 @@ const showAll = async (): Promise<void> => {
 };
 
 beforeAll(async () => {
-  nats = await startTestNats();
-  log = await openTestLog(nats.url);
-  client = await GatewayClient.start(nats.url);
+  gateway = await startTestGateway({ handlers: [] });
+  ({ log, client } = gateway);
 }, 60_000);
 
-afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-});
+afterAll(() => gateway.stop());
 
 const idsOf = async (query = ''): Promise<string[]> =>
   (await client.call<WorkerList>(`GET /workers${query}`)).body.items.map(({ worker_id }) => worker_id);
@@ -86,8 +82,8 @@ describe('a worker', () => {
   });
 
   it('is there again after a broker without memory has started', async () => {
-    await nats.kill();
-    await nats.restart();
+    await gateway.nats.kill();
+    await gateway.nats.restart();
     await waitUntil(async () => (await show('w1')) > 0);
     expect(await waitUntil(async () => (await client.call('GET /workers/w1')).status)).toBe(200);
   });
