@@ -2,6 +2,7 @@ export type { Json } from './json.js';
 export { Dispatcher } from './limits/dispatcher.js';
 export type { QueuedTask, SlotUse, WaitingTask } from './limits/dispatcher.js';
 export * from './limits/queue-limits.js';
+export { RateWindow } from './limits/rate-window.js';
 export type { CountedStarts } from './limits/rate-window.js';
 export { Stage } from './limits/waiting-line.js';
 export * from './names.js';

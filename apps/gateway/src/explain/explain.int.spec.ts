@@ -1,36 +1,38 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { QueueRecord, TaskLog } from '@millrace/log';
-import { migrate } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { spawnApp, waitUntil } from '@millrace/testing';
+import type { TestApp } from '@millrace/testing';
 import { archive } from '../testing/archiver.js';
-import { GatewayClient } from '../testing/gateway-client.js';
-import { TaskDriver } from '../testing/task-driver.js';
+import type { GatewayClient } from '../testing/gateway-client.js';
+import type { TaskDriver } from '../testing/task-driver.js';
+import { startArchivingGateway } from '../testing/test-gateway.js';
+import type { ArchivingGateway } from '../testing/test-gateway.js';
 import type { Explanation } from './explanation.schema.js';
 import { busyWorker, worker } from './tale.specification.js';
 
-let nats: TestNats;
-let postgres: TestPostgres;
+const SCHEDULER = new URL('../../../scheduler/dist/main.js', import.meta.url);
+/** A process of its own, on a machine that may be busy. */
+const STARTS_WITHIN_MS = 40_000;
+
+let gateway: ArchivingGateway;
 let databaseUrl: string;
+let scheduler: TestApp;
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
-  databaseUrl = await postgres.freshDatabase();
-  await migrate(databaseUrl);
-  log = await openTestLog(nats.url);
-  driver = new TaskDriver(log);
-  for (const queue of ['films', 'paused', 'limited']) await driver.register({ name: `in-${queue}`, queue });
-  client = await GatewayClient.start(nats.url, { DATABASE_URL: databaseUrl });
+  const queues = ['films', 'paused', 'limited', 'rated'];
+  gateway = await startArchivingGateway({
+    handlers: queues.map((queue) => ({ name: `in-${queue}`, queue })),
+  });
+  ({ log, driver, client, databaseUrl } = gateway);
+  scheduler = spawnApp(SCHEDULER, { NATS_URL: gateway.nats.url, DATABASE_URL: databaseUrl });
 }, 60_000);
 
 afterAll(async () => {
-  await client.stop();
-  await log.close();
-  await nats.stop();
-  await postgres.stop();
+  await scheduler.kill();
+  await gateway.stop();
 });
 
 const submit = (queue: string, more: Record<string, unknown> = {}): Promise<string> =>
@@ -88,33 +90,46 @@ describe('the explanation of a task', () => {
     });
   });
 
-  it('that is held names the limit, and the tasks that fill it', async () => {
-    const running = await submit('limited', { concurrency_key: 'acme' });
-    await driver.start(running);
-    const ids = [
-      await submit('limited', { concurrency_key: 'acme' }),
-      await submit('limited', { concurrency_key: 'acme' }),
-    ];
+  it('that is held names the limit, and the tasks that have its slots, as they come and go', async () => {
+    const early = await submit('limited', { concurrency_key: 'acme' });
+    await driver.start(early);
     await setUp('limited', { settings: { concurrency: 5, key_concurrency: 1 } });
-    await log.buckets.workers.put('w1', worker('w1', { queues: ['limited'], handlers: ['in-limited'] }));
-    for (const taskId of ids) await hold(taskId);
+    const first = await submitHeld('limited', 'acme');
+    const second = await submitHeld('limited', 'acme');
     await archive(log, databaseUrl);
-    const limit = {
-      limit: 'key_concurrency',
-      allowed: 1,
-      used: 1,
-      concurrency_key: 'acme',
-      holders: [running],
-      opens_at: null,
-    };
-    expect((await explained(ids[1] ?? '')).waiting_for).toEqual({
-      type: 'slot',
-      queue: 'limited',
-      lane: 'p5',
-      ahead: 1,
-      limits: [limit],
+    const limit = { limit: 'key_concurrency', allowed: 1, used: 1, concurrency_key: 'acme', opens_at: null };
+    const slot = { type: 'slot', queue: 'limited', lane: 'p5', ahead: 1 };
+    expect(await waitOf(second)).toEqual({
+      ...slot,
+      limits: [{ ...limit, holders: [early] }],
     });
-    await log.buckets.workers.delete('w1');
+    await driver.succeed(early, 1);
+    await untilReady(first);
+    await archive(log, databaseUrl);
+    expect(await waitOf(second)).toEqual({
+      ...slot,
+      ahead: 0,
+      limits: [{ ...limit, holders: [first] }],
+    });
+    await setUp('limited', { settings: {} });
+    await untilReady(second);
+  });
+
+  it('that is held by a rate says when the next one may start', async () => {
+    await setUp('rated', { settings: { rate_limit: { limit: 1, period_seconds: 3600 } } });
+    const first = await submitHeld('rated');
+    const second = await submitHeld('rated');
+    await untilReady(first);
+    const limit = { limit: 'rate_limit', allowed: 1 };
+    expect(await waitOf(second)).toMatchObject({ type: 'slot', limits: [{ ...limit, opens_at: null }] });
+    expect(await told(second)).toContain('so long after those that have a slot have started');
+    const { at } = await driver.start(first);
+    const wait = await waitOf(second);
+    const opensAt = wait.type === 'slot' ? wait.limits[0]?.opens_at : undefined;
+    const opensAfterMs = Date.parse(opensAt ?? '') - Date.parse(at);
+    expect(opensAfterMs).toBeGreaterThanOrEqual(3_600_000);
+    // An hour and, at most, two of the fifty parts in which it is counted.
+    expect(opensAfterMs).toBeLessThanOrEqual(3_600_000 * 1.04);
   });
 
   it('that waits for its time says when, and goes on once that has come', async () => {
@@ -178,7 +193,7 @@ describe('without Postgres', () => {
     await driver.yield(taskId);
     await driver.start(taskId);
     await driver.yield(taskId);
-    await postgres.kill();
+    await gateway.postgres.kill();
     const explanation = await explained(taskId);
     expect(explanation.waiting_for).toMatchObject({ type: 'worker', reason: 'none_serves_queue' });
     const text = explanation.because.join('\n');
@@ -187,10 +202,25 @@ describe('without Postgres', () => {
   });
 });
 
-/** What becomes of a claim in a limited queue without a slot. */
-async function hold(taskId: string): Promise<void> {
-  const state = await log.read.task({ task_id: taskId });
-  const ticket = state.phase === 'ready' ? state.ticket : 0;
-  const claim = { type: 'claim', worker: 'w1', ticket, limited: true } as const;
-  await log.change({ task_id: taskId }, claim, { actor: 'worker:w1' });
+/** As a worker that knows the limits leaves it, if the gateway does not know them yet. */
+async function submitHeld(queue: string, concurrency_key?: string): Promise<string> {
+  const taskId = await submit(queue, { ...(concurrency_key && { concurrency_key }) });
+  const { phase } = await log.read.task({ task_id: taskId });
+  if (phase === 'ready') await driver.hold(taskId);
+  return taskId;
+}
+
+const untilReady = (taskId: string): Promise<unknown> =>
+  waitUntil(async () => (await log.read.task({ task_id: taskId })).phase === 'ready', {
+    timeoutMs: STARTS_WITHIN_MS,
+    what: 'the scheduler to let a task go',
+  });
+
+/** What a task waits for that a worker could run. */
+async function waitOf(taskId: string): Promise<Explanation['waiting_for']> {
+  const able = { queues: ['limited', 'rated'], handlers: ['in-limited', 'in-rated'] };
+  await log.buckets.workers.put('w1', worker('w1', able));
+  const { waiting_for } = await explained(taskId);
+  await log.buckets.workers.delete('w1');
+  return waiting_for;
 }

@@ -30,9 +30,12 @@ const Worker = z.object({
 const Limit = z.object({
   limit: z.enum(['concurrency', 'rate_limit', 'key_concurrency', 'key_rate_limit']),
   allowed: z.int(),
-  used: z.int().nullable().meta({ description: 'Tasks that fill a slot; null when that is not known.' }),
+  used: z.int().nullable().meta({
+    description:
+      'Tasks that have a slot; beyond 20 some of them may have ended just now. null when it is not known.',
+  }),
   concurrency_key: z.string().optional(),
-  holders: z.array(TaskId).meta({ description: 'Tasks that fill the slots, the first 20.' }),
+  holders: z.array(TaskId).meta({ description: 'Tasks that have the slots, the first 20.' }),
   opens_at: time.nullable().meta({ description: 'A rate: when the next task may start, if that is known.' }),
 });
 export type Limit = z.infer<typeof Limit>;

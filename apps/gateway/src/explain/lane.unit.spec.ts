@@ -82,7 +82,7 @@ describe('a task in a lane', () => {
   it('says what is not known', () => {
     expect(
       explain(
-        situationOf(new Tale(), { workers: UNKNOWN, ahead: UNKNOWN, queue: UNKNOWN, hasScheduler: UNKNOWN }),
+        situationOf(new Tale(), { workers: UNKNOWN, ahead: UNKNOWN, queue: UNKNOWN, leaders: UNKNOWN }),
       ),
     ).toEqual({
       state: 'PENDING',

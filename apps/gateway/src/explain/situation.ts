@@ -8,6 +8,9 @@ export type Known<T> = T | typeof UNKNOWN;
 /** Tasks that go before one; `many`: more than are counted. */
 export type Ahead = Known<number | 'many'>;
 
+/** Tasks that were let go count in a rate from when they start. */
+export const UNSTARTED = 'unstarted';
+
 /** All that is needed to say why a task is where it is. */
 export interface Situation {
   now: number;
@@ -29,8 +32,8 @@ export interface Situation {
   progress: Progress | null;
   /** Of a paused task whose run was asked to end. */
   pauseAsk: { actor: string; at: string } | null;
-  /** Whether any scheduler leads anything. */
-  hasScheduler: Known<boolean>;
+  /** What schedulers lead, and since when. */
+  leaders: Known<ReadonlyMap<string, string>>;
 }
 
 /** Transitions of the task, in order, the last ones. */
@@ -50,10 +53,12 @@ export interface SlotUse {
 }
 
 export interface SlotHolders {
-  /** How many there are; the tasks that fill a slot are as many. */
+  /** How many there are. */
   used: number;
-  /** Ids of the first of them. */
+  /** Whether some of them were not looked at, and may have ended since their record was written. */
+  isAtMost: boolean;
+  /** Ids of the first of them, who have their slot for sure. */
   holders: readonly string[];
-  /** When the rate limit lets the next one start: null for now; absent when that is not known. */
-  opens_at?: string | null;
+  /** When the rate limit lets the next one start: null for now; `unstarted`: so long after some that have a slot have started. */
+  opens_at?: string | typeof UNSTARTED | null;
 }

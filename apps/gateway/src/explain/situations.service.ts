@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { SLOT } from '@millrace/domain';
 import type { ExistingTask, HeldTask } from '@millrace/domain';
 import { TaskLog, decodeDue, subjects } from '@millrace/log';
+import type { QueueRecord } from '@millrace/log';
 import { stateOf } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import { TaskReader } from '../tasks/task-reader.service.js';
@@ -9,7 +10,7 @@ import { fromArchive, fromLog } from './sources.js';
 import { Histories } from './histories.service.js';
 import { UNKNOWN } from './situation.js';
 import type { Ahead, Known, Situation, SlotUse, Timer } from './situation.js';
-import { slotUseOf } from './slot-use.js';
+import { SlotUses } from './slot-uses.service.js';
 
 /** A worker answers within milliseconds, or not at all. */
 const WORKER_WITHIN_MS = 500;
@@ -22,24 +23,26 @@ export class Situations {
     private readonly archive: Archive,
     private readonly reader: TaskReader,
     private readonly histories: Histories,
+    private readonly slotUses: SlotUses,
   ) {}
 
   /** @throws TaskRefusal `task/not-found` */
   async of(taskId: string): Promise<Situation> {
     const live = await this.reader.inLog(taskId);
     const state = live.phase === 'none' ? stateOf(await this.reader.archived(taskId)) : live;
-    const [history, queue, workers, ahead, timer, slots, isRunByWorker, progress, pauseAsk, hasScheduler] =
+    const queueRecord = fromLog(async () => (await this.log.buckets.queues.get(state.queue))?.value ?? null);
+    const [history, queue, workers, ahead, timer, slots, isRunByWorker, progress, pauseAsk, leaders] =
       await Promise.all([
         this.histories.of(state),
-        fromLog(async () => (await this.log.buckets.queues.get(state.queue))?.value ?? null),
+        queueRecord,
         fromLog(async () => (await this.log.buckets.workers.entries()).map(({ value }) => value)),
         this.#aheadOf(state),
         this.#timerOf(state),
-        this.#slotsOf(state),
+        this.#slotsOf(state, queueRecord),
         this.#isRun(state),
         state.phase === 'running' ? this.reader.progressOf(state) : null,
         state.phase === 'paused' ? this.#pauseAskOf(state) : null,
-        fromLog(async () => (await this.log.buckets.leases.entries()).length > 0),
+        fromLog(() => this.#leaders()),
       ]);
     return {
       now: Date.now(),
@@ -53,7 +56,7 @@ export class Situations {
       isRunByWorker,
       progress,
       pauseAsk,
-      hasScheduler,
+      leaders,
     };
   }
 
@@ -76,10 +79,8 @@ export class Situations {
     });
   }
 
-  async #slotsOf(state: ExistingTask): Promise<Known<SlotUse>> {
-    if (!isHeldForSlot(state)) return UNKNOWN;
-    const running = await fromArchive(() => this.archive.running(state.queue));
-    return running === UNKNOWN ? UNKNOWN : slotUseOf(state, running);
+  async #slotsOf(state: ExistingTask, queue: Promise<Known<QueueRecord | null>>): Promise<Known<SlotUse>> {
+    return isHeldForSlot(state) ? this.slotUses.of(state, await queue) : UNKNOWN;
   }
 
   async #isRun(state: ExistingTask): Promise<Known<boolean | null>> {
@@ -93,6 +94,11 @@ export class Situations {
     if (message === UNKNOWN || !message) return null;
     const { actor, at } = JSON.parse(message.payload) as { actor?: unknown; at?: unknown };
     return typeof actor === 'string' && typeof at === 'string' ? { actor, at } : null;
+  }
+
+  async #leaders(): Promise<ReadonlyMap<string, string>> {
+    const leases = await this.log.buckets.leases.entries();
+    return new Map(leases.map(({ key, value }) => [key, value.since]));
   }
 }
 

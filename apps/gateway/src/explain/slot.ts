@@ -1,10 +1,12 @@
+import { limitsOf } from '@millrace/domain';
 import type { HeldTask, QueueLimits } from '@millrace/domain';
 import { crewFor } from './crew.js';
 import type { Limit, Reasons } from './explanation.schema.js';
 import { aheadOf } from './lane.js';
 import { expirySentences } from './expiry.js';
+import { isLed, leaderSentences } from './leaders.js';
 import { queuePause } from './queue-pause.js';
-import { UNKNOWN } from './situation.js';
+import { UNKNOWN, UNSTARTED } from './situation.js';
 import type { Ahead, Situation, SlotHolders } from './situation.js';
 import { count, named } from './words.js';
 
@@ -19,10 +21,11 @@ export function slotReasons(state: HeldTask, situation: Situation): Reasons {
     because: [
       `It waits in the lane ${state.lane} for a slot of the queue ${state.queue}.`,
       ...(pause?.because ?? []),
+      ...leaderSentences(situation, 'limits'),
       ...sentences,
       heldSentence(ahead, limits !== UNKNOWN && limits.fair === true),
+      ...takeoverSentences(situation),
       ...(crew.waiting_for ? [crew.sentence] : []),
-      ...leaderSentences(situation),
       ...expirySentences(situation),
     ],
     waiting_for: pause?.waiting_for ??
@@ -41,10 +44,10 @@ const NOT_KNOWN = { closed: [], sentences: ['Which limits its queue has is not k
 function judge(
   limits: QueueLimits,
   state: HeldTask,
-  { slots }: Situation,
+  situation: Situation,
 ): { closed: Limit[]; sentences: string[] } {
   const key = state.spec.concurrency_key;
-  const known = slots === UNKNOWN ? undefined : slots;
+  const known = situation.slots === UNKNOWN ? undefined : situation.slots;
   const closed = [
     ...concurrency('concurrency', limits.concurrency, known?.queue),
     ...rate('rate_limit', limits.rate_limit?.limit, known?.queue),
@@ -55,8 +58,10 @@ function judge(
           ...rate('key_rate_limit', limits.key_rate_limit?.limit, known?.key ?? undefined, key),
         ]),
   ];
-  const told = closed.map((limit) => sentenceOf(limit, limits));
-  if (told.length === 0) told.push(noneCloses(limits, known !== undefined));
+  const told = closed.map((limit) =>
+    sentenceOf(limit, limits, limit.concurrency_key === undefined ? known?.queue : known?.key),
+  );
+  if (told.length === 0) told.push(noneCloses(limits, known !== undefined, situation));
   if (limits.fair) told.push(FAIR);
   return { closed, sentences: told };
 }
@@ -87,22 +92,26 @@ function rate(
   key?: string,
 ): Limit[] {
   if (allowed === undefined || use?.opens_at === null) return [];
-  return [{ ...NO_USE, limit, allowed, opens_at: use?.opens_at ?? null, ...keyed(key) }];
+  const opens_at = use?.opens_at === UNSTARTED ? null : (use?.opens_at ?? null);
+  return [{ ...NO_USE, limit, allowed, opens_at, ...keyed(key) }];
 }
 
 function sentenceOf(
   { limit, allowed, used, holders, opens_at, concurrency_key }: Limit,
   limits: QueueLimits,
+  use: SlotHolders | null | undefined,
 ): string {
   const whose = `with the concurrency_key ${JSON.stringify(concurrency_key)}`;
   const who =
     used === null
-      ? 'who fills the slots is not known now'
-      : `${used} ${used === 1 ? 'does' : 'do'} now: ${named(holders, used)}`;
+      ? 'who has the slots is not known now'
+      : `${use?.isAtMost ? 'at most ' : ''}${used} ${used === 1 ? 'has' : 'have'} a slot now: ${named(holders, used)}`;
   const when =
-    opens_at === null
-      ? 'when the next one may start is not known here'
-      : `the next one may start at ${opens_at}`;
+    opens_at !== null
+      ? `the next one may start at ${opens_at}`
+      : use?.opens_at === UNSTARTED
+        ? 'the next one may start so long after those that have a slot have started'
+        : 'when the next one may start is not known now';
   switch (limit) {
     case 'concurrency':
       return `At most ${count(allowed, 'task')} of the queue may run at once (concurrency), and ${who}.`;
@@ -115,24 +124,37 @@ function sentenceOf(
   }
 }
 
-function noneCloses(limits: QueueLimits, isKnown: boolean): string {
-  const { concurrency: all, rate_limit, key_concurrency, key_rate_limit, fair } = limits;
-  if (all === undefined && !rate_limit && key_concurrency === undefined && !key_rate_limit && !fair)
-    return 'Its queue has no limits any more: the scheduler lets it go within moments.';
-  return isKnown
-    ? 'No limit of its queue is reached, as far as is known here: the scheduler lets it go within moments.'
-    : 'Whether the limits of its queue are reached is not known now.';
+function noneCloses(limits: QueueLimits, isKnown: boolean, situation: Situation): string {
+  const soon = isLed(situation, 'limits');
+  if (!limitsOf(limits))
+    return `Its queue has no limits any more${soon ? ': the scheduler lets it go in its turn, within moments' : ', and it is to be let go'}.`;
+  if (!isKnown) return 'Whether the limits of its queue are reached is not known now.';
+  const none = 'No limit of its queue is reached, as far as is known here';
+  return soon
+    ? `${none}: the scheduler lets it go in its turn, but not more tasks than the workers have slots for.`
+    : `${none}.`;
 }
 
 function heldSentence(ahead: Ahead, isFair: boolean): string {
-  const order = isFair ? ', not counting the turns of the keys' : '';
   if (ahead === UNKNOWN)
     return 'How many tasks wait for a slot before it is not known now: Postgres is away.';
-  if (ahead === 'many') return `More than 1,000 tasks of its queue wait for a slot before it${order}.`;
-  if (ahead === 0) return `It is the next that gets a slot${order}.`;
-  return `${count(ahead, 'task')} of its queue ${ahead === 1 ? 'waits' : 'wait'} for a slot before it${order}.`;
+  const turns = isFair
+    ? ' by their order; how many of them have their turns before it is not known here'
+    : '';
+  if (ahead === 'many') return `More than 1,000 tasks of its queue wait for a slot before it${turns}.`;
+  if (ahead > 0)
+    return `${count(ahead, 'task')} of its queue ${ahead === 1 ? 'waits' : 'wait'} for a slot before it${turns}.`;
+  return isFair
+    ? 'By its order it is the first that waits for a slot; which other keys have their turns before it is not known here.'
+    : 'It is the next that gets a slot.';
 }
 
-/** Slots are given by the scheduler alone. */
-export const leaderSentences = ({ hasScheduler }: Situation): string[] =>
-  hasScheduler === false ? ['No scheduler runs: nothing that waits for it goes on. Start one.'] : [];
+/** Whoever takes slots over reads the archive first. */
+function takeoverSentences({ ahead, leaders }: Situation): string[] {
+  const since = ahead === UNKNOWN && leaders !== UNKNOWN ? leaders.get('limits') : undefined;
+  return since === undefined
+    ? []
+    : [
+        `A scheduler leads the limits since ${since}: if Postgres was away by then, or the limits of the queue have changed while it was, no slots are given before it is back.`,
+      ];
+}

@@ -100,7 +100,10 @@ export const situationOf = (tale: Tale, more: Partial<Situation> = {}): Situatio
   isRunByWorker: tale.state.phase === 'running' ? true : UNKNOWN,
   progress: null,
   pauseAsk: null,
-  hasScheduler: true,
+  leaders: new Map([
+    ['limits', at(0)],
+    ['sweeper', at(0)],
+  ]),
   ...more,
 });
 

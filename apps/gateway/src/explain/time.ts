@@ -4,7 +4,7 @@ import type { Reasons, WaitingFor } from './explanation.schema.js';
 import { laneReasons } from './lane.js';
 import { expirySentences } from './expiry.js';
 import { queuePause } from './queue-pause.js';
-import { leaderSentences } from './slot.js';
+import { leaderSentences } from './leaders.js';
 import { UNKNOWN } from './situation.js';
 import type { Situation } from './situation.js';
 import { count, told } from './words.js';
@@ -90,7 +90,7 @@ function timerSentences({ until }: ScheduledTask, situation: Situation): string[
   if (timer === 'missing')
     return [
       `No timer is armed for it: the sweeper of the scheduler sees to it within a minute after ${until}.`,
-      ...leaderSentences(situation),
+      ...leaderSentences(situation, 'sweeper'),
     ];
   return isDue ? ['Its time has come: the timer fires within moments.'] : [];
 }

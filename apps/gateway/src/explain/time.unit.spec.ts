@@ -38,7 +38,7 @@ describe('a task that waits for a time or a signal', () => {
 
   it('is repaired if its timer is missing, by a scheduler', () => {
     expect(
-      explain(situationOf(new Tale({}, { not_before: at(30) }), { timer: 'missing', hasScheduler: false })),
+      explain(situationOf(new Tale({}, { not_before: at(30) }), { timer: 'missing', leaders: new Map() })),
     ).toEqual({
       state: 'PENDING',
       because: [
