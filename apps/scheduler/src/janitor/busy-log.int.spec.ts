@@ -169,7 +169,7 @@ describe('a busy log with two janitors and a sweeper', () => {
     while (submitted < TASKS && failures.length === 0)
       if ((await unfinished()) < AT_ONCE) await submit(`t${submitted++}`);
       else await sleep(10);
-    await waitUntil(async () => failures.length > 0 || (await unfinished()) === 0, { timeoutMs: 20_000 });
+    await waitUntil(async () => failures.length > 0 || (await unfinished()) === 0, { timeoutMs: 60_000 });
     isOver = true;
     await Promise.all(company);
     await puller.stop();
