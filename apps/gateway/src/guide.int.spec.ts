@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
 import { readGatewayConfig } from './config.js';
 import { archive } from './testing/archiver.js';
-import { ADMIN_KEY, GatewayClient } from './testing/gateway-client.js';
+import { ADMIN_KEY } from './testing/gateway-client.js';
+import type { GatewayClient } from './testing/gateway-client.js';
 import { startArchivingGateway } from './testing/test-gateway.js';
 import type { ArchivingGateway } from './testing/test-gateway.js';
 

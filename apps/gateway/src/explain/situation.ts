@@ -9,7 +9,7 @@ export type Known<T> = T | typeof UNKNOWN;
 export type Ahead = Known<number | 'many'>;
 
 /** Tasks that were let go count in a rate from when they start. */
-export const UNSTARTED = 'unstarted';
+export const UNSTARTED = Symbol('unstarted');
 
 /** All that is needed to say why a task is where it is. */
 export interface Situation {
@@ -59,6 +59,6 @@ export interface SlotHolders {
   isAtMost: boolean;
   /** Ids of the first of them, who have their slot for sure. */
   holders: readonly string[];
-  /** When the rate limit lets the next one start: null for now; `unstarted`: so long after some that have a slot have started. */
+  /** When the rate limit lets the next one start: null for now; UNSTARTED: so long after some that have a slot have started. */
   opens_at?: string | typeof UNSTARTED | null;
 }
