@@ -24,7 +24,7 @@ export const million =
       ...(await submitted(system, tasks)),
       ...(await listed(system)),
       ...(await paused(system)),
-      ...(await worked(system, Math.min(tasks, DRAINED_AT_MOST))),
+      ...(await worked(system, Math.min(tasks / 2, DRAINED_AT_MOST))),
     ];
     const peak = most();
     await sleep(REST_MS);
