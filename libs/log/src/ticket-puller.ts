@@ -1,4 +1,4 @@
-import { LANES } from '@millrace/domain';
+import { LANES, laneRank } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { listen } from './connection.js';
@@ -77,6 +77,8 @@ export class TicketPuller {
   readonly #ranks: Rank[];
   #inlet: Inlet | undefined;
   #nextPull = 0;
+  /** Place of the rank that is being asked. */
+  #asking = 0;
   #isPumping = false;
   #again = false;
   #stopped = true;
@@ -178,7 +180,10 @@ export class TicketPuller {
     this.#isPumping = true;
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      for (const rank of this.#ranks) if (rank.lanes.some(isOpen) && !(await this.#drainRank(rank))) break;
+      for (const [place, rank] of this.#ranks.entries()) {
+        this.#asking = place;
+        if (rank.lanes.some(isOpen) && !(await this.#drainRank(rank))) break;
+      }
     }
     // In the same turn as the look at #again: a wake in between would be lost.
     this.#isPumping = false;
@@ -244,19 +249,24 @@ export class TicketPuller {
 
   #ticketReceived(inlet: Inlet, message: Msg): void {
     const ticket = ticketOf(message, this.outbox);
+    // A delivery does not say which pull it answers, but each lane has only one.
+    const lane = ticket && inlet === this.#inlet ? this.#laneOf.get(placeOf(ticket)) : undefined;
     if (!ticket) terminate(message, this.outbox);
-    else if (this.#stopped || this.options.free() <= 0) ticket.nak();
+    else if (this.#stopped || this.options.free() <= 0 || this.#isTooEarly(lane)) ticket.nak();
     else {
       this.options.onTicket(ticket);
       if (this.options.free() <= 0) this.wake();
     }
-    // A delivery does not say which pull it answers, but each lane has only one.
-    const lane = ticket && inlet === this.#inlet ? this.#laneOf.get(placeOf(ticket)) : undefined;
     if (!lane?.pull || --lane.pull.left > 0) return;
     const wasParked = !lane.pull.answer;
     this.#endPull(lane, 'more');
     // Whoever asked goes on by itself.
     if (wasParked) this.wake();
+  }
+
+  /** A parked pull brings it while lanes before its own are being asked: what they have comes first, and this one comes again. */
+  #isTooEarly(lane: LaneState | undefined): boolean {
+    return this.#isPumping && lane !== undefined && !lane.pull?.answer && laneRank(lane.lane) > this.#asking;
   }
 
   #statusReceived(inlet: Inlet, message: Msg): void {

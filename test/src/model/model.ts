@@ -50,10 +50,13 @@ export class Model {
   readonly outOfPlace: number[] = [];
   /** The same at the last moment, when the start is in the log: also those count that came while the ticket was on its way. */
   readonly outOfPlaceAtLast: number[] = [];
+  /** Where the log has each start. */
+  readonly startedAt: number[] = [];
   takeOvers = 0;
   readonly #line = new Line();
   readonly #dead = new Set<string>();
   #isPaused = false;
+  #isResuming = false;
   #isResumed = false;
   readonly #tasks = new Map<string, Task>();
 
@@ -74,7 +77,8 @@ export class Model {
   play(step: Step): void {
     if (step.by === 'queue') {
       this.#isPaused = step.word === 'paused';
-      this.#isResumed = !this.#isPaused;
+      this.#isResuming = step.word === 'resumed';
+      this.#isResumed = step.word === 'served';
       this.#line.slotFreed();
     } else if (step.by === 'death') {
       this.#dead.add(step.worker);
@@ -212,7 +216,7 @@ export class Model {
     const { place, plan } = task;
     const { worker, attempt } = fact.data;
     if (place.in === 'line') {
-      this.#judge(id);
+      this.#judge(id, step.sequence);
       if (task.begun === 0 && Date.parse(fact.at) > (plan.expiresAt ?? Infinity) + CLOCK_MS)
         this.#fault(step, 'started after it had expired');
     } else if (place.in === 'work' && worker !== place.worker && this.#dead.has(place.worker)) {
@@ -225,10 +229,15 @@ export class Model {
     this.#put(id, task, { in: 'work', worker, isAsked: false });
   }
 
-  /** But for the first start after a resume: the lanes of a queue come back one after the other, not the most urgent first. */
-  #judge(id: string): void {
-    if (!this.#isResumed) {
-      this.outOfPlace.push(this.#line.bestPlaceOf(id) ?? 0);
+  /**
+   * But for those while a queue is being resumed and the first one after: its lanes come back one after the other, not the most urgent first,
+   * and the worker has pulls there until it hears that all are back.
+   */
+  #judge(id: string, sequence: number): void {
+    if (!this.#isResuming && !this.#isResumed) {
+      const places = this.#line.bestPlaceOf(id) ?? 0;
+      this.outOfPlace.push(places);
+      this.startedAt.push(sequence);
       this.outOfPlaceAtLast.push(this.#line.placeOf(id) ?? 0);
     }
     this.#isResumed = false;

@@ -36,7 +36,7 @@ export interface Plan {
 export type Step =
   | { sequence: number; by: 'death'; worker: string }
   /** Between the two no task of the queue may start. */
-  | { sequence: number; by: 'queue'; word: 'paused' | 'resumed' }
+  | { sequence: number; by: 'queue'; word: 'paused' | 'resumed' | 'served' }
   | StepOfTask;
 
 /** What happened to one task. */
