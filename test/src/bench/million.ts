@@ -5,6 +5,7 @@ import { median, pipelined } from './load.js';
 import { endedTasks, figure, perSecond, post, taskFor } from './measurements.js';
 import type { Figure, Measurement } from './measurements.js';
 import { memoryOf, watchMemory } from './memory.js';
+import { moved } from './reorder-measurements.js';
 
 const PER_REQUEST = 1_000;
 /** Of those that wait, so many are worked off at most. */
@@ -12,6 +13,8 @@ const DRAINED_AT_MOST = 100_000;
 /** Pages that are read one after the other: the last ones are deep. */
 const PAGES = 100;
 const PAGE = 500;
+/** The last position that can be asked for. */
+const DEEP_POSITION = 1_000;
 /** Caches and collectors have had their time. */
 const REST_MS = 10_000;
 
@@ -22,7 +25,7 @@ export const million =
     const most = watchMemory(system.pids);
     const figures = [
       ...(await submitted(system, tasks)),
-      ...(await listed(system)),
+      ...(await listedAndMoved(system)),
       ...(await paused(system)),
       ...(await worked(system, Math.min(tasks / 2, DRAINED_AT_MOST))),
     ];
@@ -54,9 +57,10 @@ async function submitted(system: BenchSystem, count: number): Promise<Figure[]> 
   ];
 }
 
-/** Pages of what waits, from the first on, as whoever turns them does. */
-async function listed(system: BenchSystem): Promise<Figure[]> {
+/** Pages of what waits, from the first on, as whoever turns them does; then two tasks of the last page are moved ahead. */
+async function listedAndMoved(system: BenchSystem): Promise<Figure[]> {
   const times: number[] = [];
+  let last: { task_id: string }[] = [];
   let cursor: string | null = null;
   for (let page = 0; page < PAGES; page++) {
     const after: string = cursor === null ? '' : `&cursor=${cursor}`;
@@ -66,11 +70,18 @@ async function listed(system: BenchSystem): Promise<Figure[]> {
       `/api/v1/queues/${QUEUES.million}/pending?limit=${PAGE}${after}`,
     );
     times.push(performance.now() - since);
-    cursor = (answer as { next_cursor: string | null }).next_cursor;
+    const { items, next_cursor } = answer as { items: { task_id: string }[]; next_cursor: string | null };
+    [last, cursor] = [items, next_cursor];
   }
   return [
     figure(`million: first page of ${PAGE}`, 'ms', times[0] ?? NaN),
     figure(`million: pages at ${PAGES * PAGE}, median`, 'ms', median(times.slice(-20))),
+    figure('million: reorder to 0', 'ms', await moved(system, last[0]?.task_id ?? '', 0)),
+    figure(
+      `million: reorder to ${DEEP_POSITION}`,
+      'ms',
+      await moved(system, last[1]?.task_id ?? '', DEEP_POSITION),
+    ),
   ];
 }
 

@@ -28,8 +28,8 @@ export const reorder: Measurement = async (system) => {
   ];
 };
 
-/** Milliseconds until the answer. */
-async function moved({ http, headers }: BenchSystem, id: string, position: number): Promise<number> {
+/** Moves a waiting task to a position. Resolves with the milliseconds until the answer. */
+export async function moved({ http, headers }: BenchSystem, id: string, position: number): Promise<number> {
   const since = performance.now();
   const { statusCode, body } = await http.request({
     path: `/api/v1/tasks/${id}/reorder`,
