@@ -32,6 +32,8 @@ const LONGEST_THAT_FIT = 7;
 const ASK_LOST_MS = 1_000;
 /** A worker that was full for so long takes back its parked pulls. For shorter it would only cost the round trips. */
 const WITHDRAW_AFTER_MS = 20;
+/** A ticket that was given back is to be had again after so long. */
+const NAK_SETTLES_MS = 20;
 const TROUBLE_RETRY_MS = 500;
 const GUARD_EVERY_MS = 500;
 
@@ -43,6 +45,8 @@ interface LaneState {
   queue: string;
   lane: Lane;
   pull: Pull | undefined;
+  /** A ticket of it went back so lately that the server may not have it again. */
+  nakedAt: number;
 }
 
 /** The lanes of one rank, one for each queue, served in turn. */
@@ -93,7 +97,7 @@ export class TicketPuller {
     private readonly onStopped: () => unknown = () => undefined,
   ) {
     this.#lanes = LANES.flatMap((lane) => options.queues.map((queue) => ({ queue, lane }))).map(
-      (place, index) => ({ ...place, index, pull: undefined }),
+      (place, index) => ({ ...place, index, pull: undefined, nakedAt: -Infinity }),
     );
     this.#laneOf = new Map(this.#lanes.map((state) => [placeOf(state), state]));
     this.#ranks = LANES.map((lane) => ({
@@ -204,8 +208,9 @@ export class TicketPuller {
       const batch = Math.floor(free / asked.length);
       const answers = await Promise.all(asked.map((lane) => this.#ask(lane, batch)));
       if (answers.includes('gone')) return false;
-      for (const [i, lane] of asked.entries()) if (answers[i] === 'dry') this.#park(lane);
-      open = [...open.slice(asked.length), ...asked.filter((_, i) => answers[i] === 'more')];
+      const again = asked.filter((lane, i) => answers[i] === 'more' || isSettling(lane));
+      for (const lane of asked) if (!again.includes(lane)) this.#park(lane);
+      open = [...open.slice(asked.length), ...again];
     }
     return this.options.free() > 0;
   }
@@ -250,10 +255,13 @@ export class TicketPuller {
   #ticketReceived(inlet: Inlet, message: Msg): void {
     const ticket = ticketOf(message, this.outbox);
     // A delivery does not say which pull it answers, but each lane has only one.
-    const lane = ticket && inlet === this.#inlet ? this.#laneOf.get(placeOf(ticket)) : undefined;
+    const origin = ticket && this.#laneOf.get(placeOf(ticket));
+    const lane = inlet === this.#inlet ? origin : undefined;
     if (!ticket) terminate(message, this.outbox);
-    else if (this.#stopped || this.options.free() <= 0 || this.#isTooEarly(lane)) ticket.nak();
-    else {
+    else if (this.#stopped || this.options.free() <= 0 || this.#isTooEarly(lane)) {
+      ticket.nak();
+      if (origin) origin.nakedAt = performance.now();
+    } else {
       this.options.onTicket(ticket);
       if (this.options.free() <= 0) this.wake();
     }
@@ -305,5 +313,12 @@ const placeOf = ({ queue, lane }: { queue: string; lane: Lane }): string => `${q
 
 /** Whether the lane may be asked: nothing of ours waits there. */
 const isOpen = (lane: LaneState): boolean => !lane.pull;
+
+/** Whether what it gave back may be on its way still: the server takes that in beside the pulls, not in order with them. Once. */
+function isSettling(lane: LaneState): boolean {
+  const isRecent = performance.now() - lane.nakedAt < NAK_SETTLES_MS;
+  lane.nakedAt = -Infinity;
+  return isRecent;
+}
 
 const inTurn = ({ lanes, turn }: Rank): LaneState[] => [...lanes.slice(turn), ...lanes.slice(0, turn)];
