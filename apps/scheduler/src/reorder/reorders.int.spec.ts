@@ -184,12 +184,14 @@ describe('a reorder', () => {
     await log.buckets.queues.put(queue, { name: queue, defined_by: 'test', settings: { concurrency: 1 } });
     await submit(queue, id('runs'));
     await claim(queue, id('runs'), true);
-    await log.change({ queue, task_id: id('runs') }, { type: 'grant', slot: true }, actor);
+    await waitUntil(async () => (await log.read.task({ queue, task_id: id('runs') })).phase === 'ready');
     await claim(queue, id('runs'));
     for (const name of names) {
       await submit(queue, id(name), name === 'd9' ? 9 : 5);
       await claim(queue, id(name), true);
     }
+    // A reorder counts the tasks that the rows tell of: those that came after its own task may not be among them yet.
+    await projected((await log.read.lastOn(subjects.allTasks))!.sequence);
     const order = async (request: ReorderOutcome): Promise<string[]> => {
       expect(request.refused).toBeUndefined();
       await projected((await log.read.lastOn(subjects.allTasks))!.sequence);
