@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { FirstTables0001 } from '../migrations/0001-first-tables.js';
 import { Limits0002 } from '../migrations/0002-limits.js';
 import { Queues0003 } from '../migrations/0003-queues.js';
+import { History0005 } from '../migrations/0005-history.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
@@ -19,6 +20,6 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
     // The migrations name no schema.
     extra: { options: `-c search_path=${schema}` },
     entities: [TaskRow, TaskEventRow, LostTaskEventRow, ProjectionRow],
-    migrations: [FirstTables0001, Limits0002, Queues0003],
+    migrations: [FirstTables0001, Limits0002, Queues0003, History0005],
     migrationsTableName: 'millrace_migrations',
   });

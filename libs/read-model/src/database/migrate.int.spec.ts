@@ -22,7 +22,7 @@ describe('migrations', () => {
   it('are run once, by however many processes at once', async () => {
     const url = await postgres.createDatabase('at_once');
     const runs = await Promise.all([migrate(url), migrate(url), migrate(url)]);
-    expect(runs.map(({ length }) => length).sort()).toEqual([0, 0, 3]);
+    expect(runs.filter(({ length }) => length > 0)).toHaveLength(1);
     expect(await migrate(url)).toEqual([]);
   });
 

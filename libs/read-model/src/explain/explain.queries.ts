@@ -1,10 +1,9 @@
 import { laneRank } from '@millrace/domain';
 import type { Fact, HeldTask } from '@millrace/domain';
 import type { Database } from '../database/database.js';
-import { factOfEvent, parsedEvent } from '../task-events/archived-fact.js';
-import type { TaskEventRow } from '../task-events/task-event.entity.js';
+import { factOfEvent } from '../task-events/archived-fact.js';
 import { REPORTS } from '../task-events/attempts.js';
-import type { StoredRow } from '../tasks/task.columns.js';
+import { factsOfTask } from '../task-events/task-facts.js';
 import { POSITION_LIMIT } from '../tasks/task.queries.js';
 
 /** A task of a queue that runs. */
@@ -45,11 +44,8 @@ export class ExplainQueries {
 
   /** The newest transitions of a task below a sequence, in the order of the log, without what its attempts reported. */
   async transitionsBelow(id: string, below: number, limit: number): Promise<Fact[]> {
-    const stored = await this.database.rows<StoredRow<TaskEventRow>>(
-      `SELECT * FROM task_events WHERE task_id = $1 AND sequence < $2 AND kind <> ALL ($3::text[])
-       ORDER BY sequence DESC LIMIT $4`,
-      [id, below, REPORTS, limit],
-    );
-    return stored.reverse().map((row) => factOfEvent(parsedEvent(row)));
+    const order = 'newest first' as const;
+    const stored = await factsOfTask(this.database, id, { below, without: REPORTS, order, limit });
+    return stored.reverse().map(factOfEvent);
   }
 }

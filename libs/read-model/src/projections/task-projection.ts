@@ -5,6 +5,7 @@ import { stateOf, notesOf, rowOf } from '../tasks/task.mapping.js';
 import { SUMMARY_COLUMNS, parsedRow } from '../tasks/task.columns.js';
 import type { StoredRow } from '../tasks/task.columns.js';
 import type { TaskRow } from '../tasks/task.entity.js';
+import { ArchivePartitions } from '../task-events/partitions.js';
 import { wasMistaken, writeAsKnown, writeWhatever } from './batch-writer.js';
 import { KnownTasks, STORED_PARAMETERS } from './known-tasks.js';
 import type { Lag, LogMessage } from './log-message.js';
@@ -49,6 +50,7 @@ const NOTHING: Applied = { facts: 0, tasks: 0, ignored: [] };
  */
 export class TaskProjection {
   readonly #known: KnownTasks;
+  readonly #partitions: ArchivePartitions;
 
   constructor(
     private readonly client: Client,
@@ -57,6 +59,7 @@ export class TaskProjection {
     knownTasks: number,
   ) {
     this.#known = new KnownTasks(knownTasks);
+    this.#partitions = new ArchivePartitions(client);
   }
 
   /** Sequence of the last message that is in the tables. */
@@ -90,6 +93,7 @@ export class TaskProjection {
   async #write(messages: readonly LogMessage[], last: LogMessage, lag: Lag): Promise<Applied> {
     const folded = this.#fold(messages, await this.#load(messages));
     const { facts, tasks, ignored } = folded;
+    await this.#partitions.cover(facts);
     const commit = (write: typeof writeWhatever): Promise<void> => this.#commit(folded, write, last, lag);
     if (messages.length < LONG_BATCH) await commit(writeWhatever);
     else

@@ -56,7 +56,7 @@ const taskColumns = Object.entries(TASK_COLUMNS) as [TaskColumn, ColumnType][];
 /** Facts never change: what is there already is the same. */
 const INSERT_EVENTS = `INSERT INTO task_events (${namesOf(EVENT_COLUMNS)})
   SELECT * FROM unnest(${arraysOf(EVENT_COLUMNS)})
-  ON CONFLICT (sequence) DO NOTHING`;
+  ON CONFLICT (sequence, at) DO NOTHING`;
 
 /** The newer fact wins, so that a batch may come twice; parameters are sent only when a fact brought them. */
 const UPSERT_TASKS = `INSERT INTO tasks (${namesOf(TASK_COLUMNS)})

@@ -1,4 +1,4 @@
-import { Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { FactRow } from './task-event.entity.js';
 
 /**
@@ -7,6 +7,9 @@ import { FactRow } from './task-event.entity.js';
  */
 @Entity({ name: 'lost_task_events' })
 export class LostTaskEventRow extends FactRow {
+  @Column('timestamptz')
+  at!: string;
+
   /** When the projector found out. */
   @PrimaryColumn('timestamptz')
   lost_at!: string;

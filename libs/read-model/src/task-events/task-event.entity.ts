@@ -15,8 +15,7 @@ export abstract class FactRow {
   @Column('text')
   kind!: Kind;
 
-  @Column('timestamptz')
-  at!: string;
+  abstract at: string;
 
   /** Number of the attempt that the fact is about, if it is about one. */
   @Column('integer', { nullable: true })
@@ -38,7 +37,13 @@ export abstract class FactRow {
   data!: Record<string, Json>;
 }
 
-/** The table `task_events`: every fact of the log, kept when the log has let it go. */
+/** The table `task_events`: every fact of the log, kept when the log has let it go. In parts, one for each day in UTC. */
 @Entity({ name: 'task_events' })
 @Index('task_events_by_task', ['task_id', 'sequence'])
-export class TaskEventRow extends FactRow {}
+// BRIN, for which TypeORM has no words.
+@Index('task_events_by_time', { synchronize: false })
+export class TaskEventRow extends FactRow {
+  /** In the key, as Postgres wants it of what a table is parted by. */
+  @PrimaryColumn('timestamptz')
+  at!: string;
+}

@@ -3,7 +3,7 @@ import { PROJECTION_LAG } from '../projections/projection-lag.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import { REPORTS, attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
-import { parsedEvent } from '../task-events/archived-fact.js';
+import { factsOfTask } from '../task-events/task-facts.js';
 import { ALL_COLUMNS, DECISION_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
 import type { StoredRow } from './task.columns.js';
 import type { TaskRow, TaskSummary } from './task.entity.js';
@@ -35,6 +35,7 @@ export interface ProjectionState {
 export const POSITION_LIMIT = 1000;
 const BRANCHES_AT_MOST = 100;
 const DEFAULT_EVENTS = 1000;
+const ALL_FACTS = 1_000_000;
 
 /** What the gateway reads of tasks. It lags behind the log by as much as {@link TaskQueries.projection} says; nothing is decided on it. */
 export class TaskQueries {
@@ -81,20 +82,12 @@ export class TaskQueries {
 
   /** The facts of a task in the order of the log, from the archive. */
   async events(id: string, options: { after?: number; limit?: number } = {}): Promise<TaskEventRow[]> {
-    const stored = await this.database.rows<StoredRow<TaskEventRow>>(
-      'SELECT * FROM task_events WHERE task_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3',
-      [id, options.after ?? 0, options.limit ?? DEFAULT_EVENTS],
-    );
-    return stored.map(parsedEvent);
+    return factsOfTask(this.database, id, { limit: DEFAULT_EVENTS, ...options });
   }
 
   /** The attempts of a task, the first one first; also those before a redrive. */
   async attempts(id: string): Promise<TaskAttempt[]> {
-    const stored = await this.database.rows<StoredRow<TaskEventRow>>(
-      'SELECT * FROM task_events WHERE task_id = $1 AND kind <> ALL ($2::text[]) ORDER BY sequence',
-      [id, REPORTS],
-    );
-    return attemptsOf(stored.map(parsedEvent));
+    return attemptsOf(await factsOfTask(this.database, id, { without: REPORTS, limit: ALL_FACTS }));
   }
 
   /** Ids of the tasks that branched from a task, in the order of their submission; the first {@link BRANCHES_AT_MOST}. */
