@@ -29,6 +29,7 @@ export { SweepQueries } from './sweep/sweep.queries.js';
 export type { LaneFloors, ProjectionPoint, SweptTask } from './sweep/sweep.queries.js';
 export { attemptsOf } from './task-events/attempts.js';
 export type { AttemptFact, AttemptOutcome, TaskAttempt } from './task-events/attempts.js';
+export { sequenceAt } from './task-events/sequence-at.js';
 export type { TaskEventRow } from './task-events/task-event.entity.js';
 export type { TaskPhase, TaskRow, TaskSummary } from './tasks/task.entity.js';
 export { BadCursorError, TASK_SORTS } from './tasks/task-list.js';

@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { MAKE_SEQUENCE_AT } from './archive-functions.js';
 
 /** The archive in parts, one for each day, so that old days go as a whole. */
 export class History0005 implements MigrationInterface {
@@ -13,14 +14,14 @@ export class History0005 implements MigrationInterface {
     await runner.query(MAKE_PARTITIONS);
     await runner.query('INSERT INTO task_events SELECT * FROM task_events_whole ORDER BY sequence');
     await runner.query('DROP TABLE task_events_whole');
-    await runner.query(
-      'ALTER TABLE task_events ADD CONSTRAINT task_events_pkey PRIMARY KEY (sequence, at)',
-    );
+    await runner.query('ALTER TABLE task_events ADD CONSTRAINT task_events_pkey PRIMARY KEY (sequence, at)');
     await runner.query('CREATE INDEX task_events_by_task ON task_events (task_id, sequence)');
     await runner.query(BY_TIME);
+    await runner.query(MAKE_SEQUENCE_AT);
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP FUNCTION archive_sequence_at');
     await runner.query('ALTER TABLE task_events RENAME TO task_events_parted');
     await runner.query('CREATE TABLE task_events (LIKE task_events_parted INCLUDING DEFAULTS)');
     await runner.query('INSERT INTO task_events SELECT * FROM task_events_parted ORDER BY sequence');

@@ -57,10 +57,7 @@ describe('the numbers of queues', () => {
 
   it('count what began and ended within the last minute', async () => {
     // The facts of this log are older.
-    expect(await queries.rates()).toEqual({
-      window_seconds: 60,
-      queues: expect.arrayContaining([{ queue: 'mail', started: 0, finished: 0 }]),
-    });
+    expect(await queries.rates()).toEqual({ window_seconds: 60, queues: [] });
     await scribe.database.rows(`UPDATE task_events SET at = now() WHERE kind <> 'p5'`);
     expect((await queries.rates()).queues).toEqual(
       expect.arrayContaining([

@@ -2,6 +2,7 @@ import { LANES } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Database } from '../database/database.js';
 import { PROJECTION_LAG } from '../projections/projection-lag.js';
+import { startOfYesterday } from '../task-events/partitions.js';
 import { pendingPage } from './pending-page.js';
 import type { PendingOptions, PendingPage } from './pending-page.js';
 
@@ -73,7 +74,9 @@ export class QueueQueries {
 
   /** Starts and ends of the last minute, of no more than the last {@link RECENT_FACTS} facts. */
   async rates(): Promise<RecentRates> {
-    const rows = await this.database.rows<QueueRates & { reach: number | null; facts: number }>(RATES);
+    const rows = await this.database.rows<QueueRates & { reach: number | null; facts: number }>(RATES, [
+      startOfYesterday(),
+    ]);
     const facts = rows.reduce((sum, row) => sum + row.facts, 0);
     const reach = Math.max(0, ...rows.map((row) => row.reach ?? 0));
     return {
@@ -134,7 +137,7 @@ const RATES = `
     extract(epoch FROM now() - min(at))::float8 AS reach
   FROM (
     SELECT queue, kind, at, at >= now() - interval '${RECENT_SECONDS} seconds' AS is_recent
-    FROM task_events ORDER BY sequence DESC LIMIT ${RECENT_FACTS}
+    FROM task_events WHERE at >= $1 ORDER BY sequence DESC LIMIT ${RECENT_FACTS}
   ) AS recent GROUP BY queue`;
 
 /** A depth of one snapshot of the tables: what it counts and how far they are belong together. */

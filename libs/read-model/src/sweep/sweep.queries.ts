@@ -1,6 +1,8 @@
 import { LANES, laneRank } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Database } from '../database/database.js';
+import { startOfYesterday } from '../task-events/partitions.js';
+import { sequenceAt } from '../task-events/sequence-at.js';
 import type { TaskRow } from '../tasks/task.entity.js';
 
 /** The ack floor of each lane of a queue: no ticket at or below it will be delivered again. */
@@ -152,10 +154,14 @@ export class SweepQueries {
 
   /** The last fact of the archive; undefined without any. */
   async lastArchived(): Promise<{ sequence: number; event_id: string } | undefined> {
-    const [row] = await this.database.rows<{ sequence: number; event_id: string }>(
-      'SELECT sequence, event_id FROM task_events ORDER BY sequence DESC LIMIT 1',
-    );
-    return row;
+    const last = (when: string, values: unknown[]): Promise<{ sequence: number; event_id: string }[]> =>
+      this.database.rows(
+        `SELECT sequence, event_id FROM task_events ${when} ORDER BY sequence DESC LIMIT 1`,
+        values,
+      );
+    // Mostly it is of today: the other days need not be looked into.
+    const [young] = await last('WHERE at >= $1', [startOfYesterday()]);
+    return young ?? (await last('', []))[0];
   }
 
   /**
@@ -171,25 +177,14 @@ export class SweepQueries {
     return row?.sequence;
   }
 
-  /** The first fact that is not older than the time: by halving the archive, since facts are in the order of time but for the clocks of their writers. */
+  /** The first fact after all that are older than the time; undefined while none is younger. */
   async sequenceAt(time: Date): Promise<number | undefined> {
-    const [ends] = await this.database.rows<{ low: number | null; high: number | null }>(
-      'SELECT min(sequence) AS low, max(sequence) AS high FROM task_events',
+    const older = await sequenceAt(this.database, new Date(time.getTime() - 1));
+    const [fact] = await this.database.rows<{ sequence: number }>(
+      'SELECT sequence FROM task_events WHERE sequence > $1 AND at >= $2 ORDER BY sequence LIMIT 1',
+      [older, time],
     );
-    let found: number | undefined;
-    let [low, high] = [ends?.low ?? 1, ends?.high ?? 0];
-    while (low <= high) {
-      const middle = Math.floor((low + high) / 2);
-      const [fact] = await this.database.rows<{ sequence: number; is_younger: boolean }>(
-        'SELECT sequence, at >= $2 AS is_younger FROM task_events WHERE sequence >= $1 ORDER BY sequence LIMIT 1',
-        [middle, time],
-      );
-      if (!fact || fact.is_younger) {
-        found = fact?.sequence ?? found;
-        high = middle - 1;
-      } else low = fact.sequence + 1;
-    }
-    return found;
+    return fact?.sequence;
   }
 }
 

@@ -14,7 +14,9 @@ import type { TaskProjection } from '../projections/task-projection.js';
 import { messageOf } from '../testing/random-log.js';
 import { ready, started, succeeded } from '../testing/scribe.js';
 import { queryOnce } from '../testing/query-once.js';
+import { SweepQueries } from '../sweep/sweep.queries.js';
 import { TaskQueries } from '../tasks/task.queries.js';
+import { sequenceAt } from './sequence-at.js';
 
 const NO_LAG = { lag_ms: 0, lag_messages: 0 };
 const DAY_MS = 86_400_000;
@@ -97,6 +99,27 @@ describe('the archive', () => {
       expect(await tasks.events(id, { after: first + 2 })).toEqual([]);
     }
     expect(await tasks.attempts('right')).toMatchObject([{ outcome: 'succeeded' }]);
+  });
+
+  it('knows up to which sequence facts are of a time, also those of clocks that are behind', async () => {
+    const url = await postgres.createDatabase('moments');
+    await migrate(url);
+    const ages = [-500, -100, -2, -1.5, -1.50001, -1.4, -2.1, -0.7, -0.6, -0.9, -0.1, -0.00001];
+    const messages = ages.flatMap((age, index) =>
+      lifeOf(`t${index}`, 1 + 3 * index, [inDays(age), inDays(age), inDays(age)]),
+    );
+    await (await projectionOf(url)).apply(messages, NO_LAG);
+    const database = openDatabase(url);
+    ends.push(() => database.close());
+    for (const age of [-600, ...ages, -1, -0.65, 1]) {
+      const moment = inDays(age);
+      const expected = ages.findLastIndex((one) => inDays(one) <= moment);
+      expect([age, await sequenceAt(database, moment)]).toEqual([age, 3 * (expected + 1)]);
+    }
+    const sweep = new SweepQueries(database);
+    expect(await sweep.sequenceAt(new Date(inDays(-0.8)))).toBe(31);
+    expect(await sweep.sequenceAt(new Date(inDays(1)))).toBeUndefined();
+    expect(await sweep.lastArchived()).toMatchObject({ sequence: 36 });
   });
 
   it('goes on without a part that a reader is in the way of, and moves the facts there later', async () => {

@@ -32,6 +32,9 @@ export function dayOfPartition(table: string): string | undefined {
 /** The day after. */
 export const nextDay = (day: string): string => dayAt(Date.parse(day) + DAY_MS);
 
+/** From here on is all that is new, in two or three parts of the archive. */
+export const startOfYesterday = (now = Date.now()): string => `${dayAt(now - DAY_MS)}T00:00:00.000Z`;
+
 /**
  * The parts of the archive, as one writer knows them. Makes those that are missing: of a day that facts bring, and with today's already
  * tomorrow's, so that none has to be made while facts of its day wait.
@@ -124,7 +127,11 @@ async function attachNew(client: Client, table: string, day: string): Promise<vo
     `WITH early AS (DELETE FROM task_events_default WHERE at >= ${from} AND at < ${to} RETURNING *)
      INSERT INTO ${table} SELECT * FROM early ORDER BY sequence`,
   );
-  await client.query(`ALTER TABLE task_events ATTACH PARTITION ${table} FOR VALUES FROM (${from}) TO (${to})`);
+  await client.query(
+    `ALTER TABLE task_events ATTACH PARTITION ${table} FOR VALUES FROM (${from}) TO (${to})`,
+  );
 }
 
-const dayAt = (ms: number): string => dayOf(new Date(ms).toISOString());
+function dayAt(ms: number): string {
+  return dayOf(new Date(ms).toISOString());
+}
