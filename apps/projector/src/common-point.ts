@@ -7,7 +7,8 @@ import { fingerprintOf } from './log-messages.js';
 /** What is asked of the log. */
 export interface ReadableLog {
   messageAt(sequence: number): Promise<StoredMessage | undefined>;
-  factAt(sequence: number): Promise<Fact | undefined>;
+  /** What tells it from another that may have stood there. */
+  factAt(sequence: number): Promise<Pick<Fact, 'id'> | undefined>;
 }
 
 /** What is asked of the archive. */

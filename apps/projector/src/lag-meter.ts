@@ -1,6 +1,5 @@
-import { subjects } from '@millrace/log';
 import type { StoredMessage, TaskLog } from '@millrace/log';
-import type { Lag, ProjectionConnection, TaskProjection } from '@millrace/read-model';
+import type { Lag } from '@millrace/read-model';
 
 const LOOK_EVERY_MS = 1_000;
 
@@ -16,8 +15,10 @@ export class LagMeter {
 
   constructor(
     private readonly log: TaskLog,
-    private readonly connection: ProjectionConnection,
-    private readonly projection: TaskProjection,
+    /** What of the log is projected. */
+    private readonly source: { stream: string; filter: string },
+    private readonly connection: { beat: (lag: Lag) => Promise<void> },
+    private readonly projection: { readonly sequence: number },
     /** Messages that the follower has not handed on. */
     private readonly pending: () => number,
   ) {}
@@ -56,7 +57,7 @@ export class LagMeter {
 
   async #look(onLogChanged: (reason: string) => void): Promise<void> {
     const before = this.projection.sequence;
-    const { createdAt, lastSequence } = await this.log.admin.state();
+    const { createdAt, lastSequence } = await this.log.admin.state(this.source.stream);
     this.#createdAt ??= createdAt;
     if (createdAt !== this.#createdAt) onLogChanged('The log was made anew.');
     else if (lastSequence < before) onLogChanged('The log ends before what was projected.');
@@ -66,8 +67,9 @@ export class LagMeter {
   async #beat(lastSequence: number): Promise<void> {
     // Timers and asks are in the same stream, and are not projected.
     const isBehind = lastSequence > this.projection.sequence;
+    const { filter, stream } = this.source;
     const next = isBehind
-      ? await this.log.read.nextOn(subjects.allTasks, this.projection.sequence + 1)
+      ? await this.log.read.nextOn(filter, this.projection.sequence + 1, stream)
       : undefined;
     if (this.#isWriting) return;
     const missing = next && next.sequence > this.projection.sequence ? next : undefined;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScheduledTask } from '@millrace/domain';
 import { decodeDue, streams, subjects } from '@millrace/log';
 import type { StoredMessage, TaskLog } from '@millrace/log';
@@ -7,9 +6,10 @@ import type { DueNote, TaskProjection } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import { identify } from './common-point.js';
 import type { ProjectorConfig } from './config.js';
-import { batchesOf } from './batches.js';
+import { followStream } from './follow-stream.js';
 import { LagMeter } from './lag-meter.js';
 import { readMessage } from './log-messages.js';
+import { takeLock } from './projector-lock.js';
 
 export interface SessionContext {
   log: TaskLog;
@@ -19,16 +19,9 @@ export interface SessionContext {
   signal: AbortSignal;
 }
 
-const LOCK_RETRY_MS = 250;
-/** A short batch costs as much as a longer one: between short ones a little more may come. The first is written at once. */
-const SHORT_BATCH = 250;
-const SHORT_BATCH_EVERY_MS = 25;
+/** What the tables of tasks are folded from. */
+const TASKS = { stream: streams.tasks.name, filter: subjects.allTasks };
 const NOTE_DEADLINE_MS = 5_000;
-
-/** The broker was away or made anew: it must be looked at again, whether it is the same log. */
-class LogChangedError extends Error {
-  override readonly name = 'LogChangedError';
-}
 
 /**
  * One connection to Postgres, as long as it and the log last: brings the tables up to date (after a crash of Postgres even they may be
@@ -37,8 +30,7 @@ class LogChangedError extends Error {
  */
 export async function runSession(context: SessionContext): Promise<void> {
   const { config, logger, signal } = context;
-  const migrations = await migrate(config.DATABASE_URL);
-  if (migrations.length > 0) logger.info({ migrations }, 'The tables are up to date');
+  await bringUpToDate(context);
   const connection = await ProjectionConnection.open(config.DATABASE_URL, {
     knownTasks: config.MILLRACE_PROJECTOR_KNOWN_TASKS,
   });
@@ -53,15 +45,13 @@ export async function runSession(context: SessionContext): Promise<void> {
   }
 }
 
-async function takeLock(
-  connection: ProjectionConnection,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let isFirst = true; !signal.aborted && !(await connection.tryLock()); isFirst = false) {
-    if (isFirst) logger.info('Another projector writes these tables; waiting for its end');
-    await sleep(LOCK_RETRY_MS, undefined, { signal }).catch(() => undefined);
-  }
+/** Makes the tables as this version wants them. */
+export async function bringUpToDate({
+  config,
+  logger,
+}: Pick<SessionContext, 'config' | 'logger'>): Promise<void> {
+  const migrations = await migrate(config.DATABASE_URL);
+  if (migrations.length > 0) logger.info({ migrations }, 'The tables are up to date');
 }
 
 /** Sees that log and tables belong together, and takes the tables back to where they do. */
@@ -98,58 +88,22 @@ async function lastDue(log: TaskLog, wait: ScheduledTask): Promise<DueNote | und
   return { task_id: wait.id, sequence: message.sequence, after, at };
 }
 
-async function follow(
+function follow(
   connection: ProjectionConnection,
   projection: TaskProjection,
   { log, config, logger, signal }: SessionContext,
 ): Promise<void> {
-  let end!: (error?: Error) => void;
-  const ended = new Promise<Error | undefined>((resolve) => (end = resolve));
-  const session = new AbortController();
-  void ended.then(() => {
-    session.abort();
-  });
-  const meter = new LagMeter(log, connection, projection, () => follower.pending);
-  const onMessages = async (stored: StoredMessage[]): Promise<void> => {
-    const begun = performance.now();
-    for (const batch of batchesOf(stored, config.MILLRACE_PROJECTOR_BATCH)) {
-      // What came after a reconnect may be from a log that has gone back.
-      session.signal.throwIfAborted();
-      await project(projection, meter, batch, logger);
-    }
-    const restMs = SHORT_BATCH_EVERY_MS - (performance.now() - begun);
-    if (stored.length < SHORT_BATCH && restMs > 1)
-      await sleep(restMs, undefined, { signal: session.signal }).catch(() => undefined);
-  };
-  const follower = log.follow({
-    stream: streams.tasks.name,
+  return followStream({
+    log,
+    ...TASKS,
     from: projection.sequence + 1,
-    filters: [subjects.allTasks],
     batch: config.MILLRACE_PROJECTOR_BATCH,
-    onMessages: (stored) =>
-      onMessages(stored).catch((error: unknown) => {
-        end(asError(error));
-        throw error;
-      }),
-    onError: (error) => {
-      if (!session.signal.aborted) logger.warn({ err: error }, 'The log could not be followed; trying again');
-    },
+    write: (batch, meter) => project(projection, meter, batch, logger),
+    meterOf: (pending) => new LagMeter(log, TASKS, connection, projection, pending),
+    ended: connection.ended,
+    logger,
+    signal,
   });
-  const unlisten = log.on('reconnected', () => {
-    end(new LogChangedError('The broker was away.'));
-  });
-  signal.addEventListener('abort', () => {
-    end();
-  });
-  void connection.ended.then(end);
-  meter.start((reason) => {
-    end(new LogChangedError(reason));
-  });
-  const reason = await ended;
-  meter.stop();
-  unlisten();
-  await follower.stop();
-  if (reason) throw reason;
 }
 
 async function project(
@@ -167,5 +121,3 @@ async function project(
       'Bodies were passed over',
     );
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -4,7 +4,7 @@ import { NO_TASK, decide } from '@millrace/domain';
 import type { Fact, TaskEvent } from '@millrace/domain';
 import { streams } from '@millrace/log';
 import type { TaskLog } from '@millrace/log';
-import { SweepQueries, TaskQueries, openDatabase } from '@millrace/read-model';
+import { AuditQueries, OpsQueries, SweepQueries, TaskQueries, openDatabase } from '@millrace/read-model';
 import type { Comparison, Database } from '@millrace/read-model';
 import {
   aSubmission,
@@ -70,6 +70,15 @@ async function caughtUp({ log, queries }: World): Promise<void> {
   });
 }
 
+/** Until everything in the stream OPS is in the tables. */
+async function opsCaughtUp({ log, database }: World): Promise<void> {
+  const last = await log.read.lastOn('ops.>', streams.ops.name);
+  await waitUntil(async () => (await new OpsQueries(database).sequence()) >= (last?.sequence ?? 0), {
+    timeoutMs: 60_000,
+    what: 'the archive of operations to catch up',
+  });
+}
+
 async function compared({ log, url }: World): Promise<Comparison> {
   const rebuild = await Rebuild.open({ log, databaseUrl: url });
   try {
@@ -112,6 +121,51 @@ describe('the projector', () => {
       expect(state).toMatchObject({ sequence, ignored: 0 });
       expect(state.lag_ms).toBeLessThan(1_000);
       expect(await app.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'archives what operators did, command by command, over its own death and that of Postgres',
+    async () => {
+      const world = await setup();
+      const { log, database } = world;
+      const ops = new OpsQueries(database);
+      const first = world.spawn();
+      const at = '2026-03-01T09:30:00.000Z';
+      await log.note('queue', 'paused', { at, actor: 'api:ops', queue: 'films' });
+      await opsCaughtUp(world);
+      await first.kill('SIGKILL');
+      const entry = {
+        at,
+        address: '10.0.0.7',
+        method: 'POST',
+        operation: 'submitTask',
+        correlation_id: 'c-1',
+      };
+      const entries = [
+        { ...entry, actor: 'api:ops', role: 'operator', target_type: 'task', target: 't-1', status: 202 },
+        { ...entry, status: 401, code: 'request/unauthenticated' },
+      ];
+      await log.note('audit', 'commands', { gateway: 'g-1', entries });
+      const second = world.spawn();
+      await opsCaughtUp(world);
+      await postgres.kill();
+      await log.note('queue', 'resumed', { at, queue: 'films', why: 'NUL \u0000 is no trouble' });
+      await postgres.restart();
+      await opsCaughtUp(world);
+      expect(await ops.list({ limit: 10 })).toMatchObject([
+        { noun: 'queue', verb: 'resumed', actor: null },
+        { noun: 'queue', verb: 'paused', actor: 'api:ops', at },
+      ]);
+      expect(await ops.list({ limit: 10, noun: 'queue', verb: 'paused', since: at, until: at })).toEqual([]);
+      const [newest] = await ops.list({ limit: 1, noun: 'queue' });
+      expect(await ops.list({ limit: 1, before: newest?.sequence })).toMatchObject([{ verb: 'paused' }]);
+      const kept = await log.read.messageAt(newest?.sequence ?? 0, streams.ops.name);
+      expect(newest?.data).toBe(kept?.payload);
+      const { items } = await new AuditQueries(database).list({ limit: 1 });
+      expect(items).toMatchObject([{ place: 1, actor: null, status: 401 }]);
+      await second.kill();
     },
     LIMIT_MS,
   );
@@ -246,6 +300,22 @@ describe('the command that rebuilds', () => {
 const decideSubmission = () =>
   decide(aSubmission(), NO_TASK, { now: 0, random: 0 })!.data as Extract<TaskEvent, { kind: 'p5' }>['data'];
 
+async function expectOpsTakenBack(world: World): Promise<void> {
+  const { database, log } = world;
+  const lost = await waitUntil(async () => {
+    const rows = await database.rows<{ queue: string }>(
+      `SELECT data ->> 'queue' AS queue FROM lost_ops_events WHERE noun = 'queue'`,
+    );
+    return rows.length > 0 && rows;
+  });
+  expect(lost).toEqual([{ queue: 'lost' }]);
+  await opsCaughtUp(world);
+  const archived = await new OpsQueries(database).range(1, Number.MAX_SAFE_INTEGER, 100);
+  for (const { sequence, data } of archived)
+    expect((await log.read.messageAt(sequence, streams.ops.name))?.payload).toBe(data);
+  expect(archived.filter(({ verb }) => verb === 'paused')).toHaveLength(1);
+}
+
 describe('a log that goes back', () => {
   it(
     'takes the tables back to the last fact in common, and keeps what was lost',
@@ -254,6 +324,7 @@ describe('a log that goes back', () => {
       const { nats, log, spawn, database } = world;
       const app = spawn();
       await new BusyLog(log, 'common').run(200, 20);
+      await log.note('queue', 'paused', { queue: 'kept' });
       await caughtUp(world);
       await nats.halt();
       const backup = `${nats.storeDir}-backup`;
@@ -261,7 +332,8 @@ describe('a log that goes back', () => {
       await nats.restart();
       const lost = new BusyLog(log, 'lost');
       await Promise.all([lost.run(100, 20), submit(log, 'told-and-lost')]);
-      await caughtUp(world);
+      await log.note('queue', 'paused', { queue: 'lost' });
+      await Promise.all([caughtUp(world), opsCaughtUp(world)]);
       await nats.halt();
       await rm(nats.storeDir, { recursive: true });
       await cp(backup, nats.storeDir, { recursive: true });
@@ -274,7 +346,8 @@ describe('a log that goes back', () => {
       expect(kept).toHaveLength(lost.facts + 1);
       expect(await world.queries.get('told-and-lost')).toBeUndefined();
       const note = await log.read.lastOn('ops.projection.rewound', streams.ops.name);
-      expect(JSON.parse(note?.payload ?? '{}')).toMatchObject({ actor: 'projector', lostFacts: kept.length });
+      expect(JSON.parse(note?.payload ?? '{}')).toMatchObject({ actor: 'projector' });
+      await expectOpsTakenBack(world);
       await app.kill();
     },
     LIMIT_MS,

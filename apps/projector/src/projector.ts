@@ -6,6 +6,7 @@ import { isDatabaseAway } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER } from './projector.constants.js';
+import { runOpsSession } from './ops-session.js';
 import { runSession } from './projection-session.js';
 
 const FIRST_RETRY_MS = 250;
@@ -42,7 +43,10 @@ export class Projector implements OnApplicationBootstrap, BeforeApplicationShutd
     const log = await this.#untilDone('The broker', () => openLog(this.config, signal));
     if (!log) return;
     const context = { log, config: this.config, logger: this.logger, signal };
-    await this.#untilDone('The projection', () => runSession(context));
+    await Promise.all([
+      this.#untilDone('The projection', () => runSession(context)),
+      this.#untilDone('The archive of operations', () => runOpsSession(context)),
+    ]);
     await log.close();
   }
 

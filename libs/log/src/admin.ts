@@ -34,8 +34,9 @@ export class LogAdmin {
     private readonly read: Reader,
   ) {}
 
-  async state(): Promise<LogState> {
-    const { created, state } = await answered(() => this.manager.streams.info(streams.tasks.name));
+  /** @param stream defaults to the log of the tasks */
+  async state(stream: string = streams.tasks.name): Promise<LogState> {
+    const { created, state } = await answered(() => this.manager.streams.info(stream));
     return {
       firstSequence: state.first_seq,
       lastSequence: state.last_seq,

@@ -1,4 +1,6 @@
 export type { LaneInfo, LogState } from './admin.js';
+export { AUDIT, auditEntrySchema, auditNoteSchema } from './audit-notes.js';
+export type { AuditEntry, AuditNote } from './audit-notes.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
 export { operationRecordSchema, workerRecordSchema } from './bucket-records.js';

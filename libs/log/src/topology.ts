@@ -148,6 +148,8 @@ export const subjects = {
   /** The lines that the handler of a task logged. */
   logs: (task: TaskRef): string => `logs.${task.queue}.${task.task_id}`,
   op: (noun: string, verb: string): string => `ops.${noun}.${verb}`,
+  /** Everything that was noted of operators and repairs. */
+  allOps: 'ops.>',
   /** A worker answers here which attempts it runs (core request, no stream). */
   runsOf: (worker: string): string => `workers.${worker}.runs`,
 } as const;
@@ -202,4 +204,11 @@ export function parseSubject(subject: string): ParsedSubject {
   if (tokens.length === 5 && root === 'tasks' && fifth === 'due' && isLane(third))
     return { type: 'due', queue, lane: third, task_id: fourth };
   return { type: 'other' };
+}
+
+/** Reads a subject of the stream `OPS`; undefined for what is none of ours. */
+export function parseOp(subject: string): { noun: string; verb: string } | undefined {
+  const [root, noun, verb, ...more] = subject.split('.');
+  const isOurs = root === streams.ops.name.toLowerCase() && more.length === 0;
+  return isOurs && noun && verb ? { noun, verb } : undefined;
 }

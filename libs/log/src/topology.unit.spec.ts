@@ -11,6 +11,7 @@ import {
   buckets,
   laneConsumer,
   laneConsumerConfig,
+  parseOp,
   parseSubject,
   streams,
   subjects,
@@ -53,6 +54,14 @@ describe('a subject', () => {
   it('of a task with a fired timer stays outside its check subject', () => {
     const tokens = (subject: string): number => subject.split('.').length;
     expect(tokens(subjects.due(task, 'p5'))).toBe(tokens(subjects.factsOf(task)) + 1);
+  });
+});
+
+describe('a subject of OPS', () => {
+  it('names what was done to what', () => {
+    expect(parseOp(subjects.op('queue', 'paused'))).toEqual({ noun: 'queue', verb: 'paused' });
+    for (const subject of ['ops.queue', 'ops.queue.paused.more', 'tasks.queue.paused', 'ops..paused'])
+      expect(parseOp(subject)).toBeUndefined();
   });
 });
 
@@ -104,6 +113,7 @@ describe('docs/reference/subjects.md', () => {
       progress: [subjects.progress(placeholders)],
       logs: [subjects.logs(placeholders)],
       op: [subjects.op('<noun>', '<verb>')],
+      allOps: [subjects.allOps],
       runsOf: [subjects.runsOf('<worker>')],
     };
     for (const subject of Object.values(made).flat()) expect(page).toContain(`| \`${subject}\``);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { getMetadataArgsStorage } from 'typeorm';
+import { AuditCommandRow } from './audit/audit-command.entity.js';
+import { NoteRow } from './ops/ops-event.entity.js';
 import { ProjectionRow } from './projections/projection.entity.js';
 import { FactRow, TaskEventRow } from './task-events/task-event.entity.js';
 import { TASK_COLUMNS } from './tasks/task.columns.js';
@@ -33,6 +35,8 @@ describe('the reference of the read models', () => {
     ['tasks', [TaskRow]],
     ['task_events', [FactRow, TaskEventRow]],
     ['projections', [ProjectionRow]],
+    ['ops_events', [NoteRow]],
+    ['audit_commands', [AuditCommandRow]],
   ])('has the columns of %s', (table, entities) => {
     expect(documented(table).sort()).toEqual(entities.flatMap(columnsOf).sort());
   });

@@ -1,3 +1,6 @@
+export type { AuditCommandRow } from './audit/audit-command.entity.js';
+export { AuditQueries } from './audit/audit.queries.js';
+export type { AuditFilter, AuditListOptions, AuditPage } from './audit/audit.queries.js';
 export { Database, openDatabase } from './database/database.js';
 export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';
@@ -10,6 +13,11 @@ export { LimitQueries } from './limits/limit.queries.js';
 export type { LimitedRow } from './limits/limit.queries.js';
 export { LaneQueries } from './lanes/lane.queries.js';
 export type { AgedTask, HeldPlace } from './lanes/lane.queries.js';
+export { OpsConnection } from './ops/ops-connection.js';
+export type { AuditedCommand, OpsMessage, OpsNote } from './ops/ops-message.js';
+export type { OpsProjection } from './ops/ops-projection.js';
+export { OpsQueries } from './ops/ops.queries.js';
+export type { ArchivedNote, OpsFilter, OpsListOptions } from './ops/ops.queries.js';
 export { OffsetMovedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';
 export type {

@@ -1,9 +1,12 @@
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
+import { AuditCommandRow } from '../audit/audit-command.entity.js';
 import { FirstTables0001 } from '../migrations/0001-first-tables.js';
 import { Limits0002 } from '../migrations/0002-limits.js';
 import { Queues0003 } from '../migrations/0003-queues.js';
 import { History0005 } from '../migrations/0005-history.js';
+import { Operations0006 } from '../migrations/0006-operations.js';
+import { LostOpsEventRow, OpsEventRow } from '../ops/ops-event.entity.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
@@ -19,7 +22,15 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
     synchronize: false,
     // The migrations name no schema.
     extra: { options: `-c search_path=${schema}` },
-    entities: [TaskRow, TaskEventRow, LostTaskEventRow, ProjectionRow],
-    migrations: [FirstTables0001, Limits0002, Queues0003, History0005],
+    entities: [
+      TaskRow,
+      TaskEventRow,
+      LostTaskEventRow,
+      ProjectionRow,
+      OpsEventRow,
+      LostOpsEventRow,
+      AuditCommandRow,
+    ],
+    migrations: [FirstTables0001, Limits0002, Queues0003, History0005, Operations0006],
     migrationsTableName: 'millrace_migrations',
   });

@@ -1,8 +1,8 @@
-import pg from 'pg';
+import type { Client } from 'pg';
 import { DEFAULT_SCHEMA } from '../database/database.js';
-import { valueTypes } from '../database/value-types.js';
 import type { Lag } from './log-message.js';
 import type { ProjectionRow } from './projection.entity.js';
+import { endOf, projectorClient, tryProjectorLock } from './projector-client.js';
 import { rewind } from './rewind.js';
 import type { RewindOptions, Rewound } from './rewind.js';
 import { TaskProjection } from './task-projection.js';
@@ -27,11 +27,6 @@ export interface ArchivedPoint {
 
 const PROJECTION = 'tasks';
 const DEFAULT_KNOWN_TASKS = 50_000;
-const CONNECT_TIMEOUT_MS = 5_000;
-/** A statement of ours takes milliseconds: then the server hangs, or the way to it is cut. */
-const STATEMENT_TIMEOUT_MS = 60_000;
-/** First half of the advisory lock's key: `proj` in ASCII. */
-const LOCK_CLASS = 0x70726f6a;
 
 /**
  * The one connection of a projector. Writes and lock are on the same one: who loses it loses both, and Postgres gives the lock to the
@@ -42,43 +37,26 @@ export class ProjectionConnection {
   readonly ended: Promise<Error>;
 
   private constructor(
-    private readonly client: pg.Client,
+    private readonly client: Client,
     private readonly name: string,
     private readonly schema: string,
     private readonly knownTasks: number,
   ) {
-    this.ended = new Promise((end) => {
-      client.on('error', end);
-      client.on('end', () => {
-        end(new Error('The connection to Postgres has ended.'));
-      });
-    });
+    this.ended = endOf(client);
   }
 
   /** Fails when Postgres is away. */
   static async open(url: string, options: ProjectionOptions = {}): Promise<ProjectionConnection> {
     const { schema = DEFAULT_SCHEMA, name = PROJECTION, knownTasks = DEFAULT_KNOWN_TASKS } = options;
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: `millrace-projector-${name}`,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS,
-      keepAlive: true,
-      types: valueTypes,
-      options: `-c search_path=${schema} -c synchronous_commit=off -c timezone=UTC`,
-    });
+    const client = projectorClient(url, schema, name);
     const connection = new ProjectionConnection(client, name, schema, knownTasks);
     await client.connect();
     return connection;
   }
 
   /** Whether this is now the one writer; the lock ends with the connection. */
-  async tryLock(): Promise<boolean> {
-    const { rows } = await this.client.query<{ locked: boolean }>(
-      'SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked',
-      [LOCK_CLASS, `${this.schema}.${this.name}`],
-    );
-    return rows[0]?.locked ?? false;
+  tryLock(): Promise<boolean> {
+    return tryProjectorLock(this.client, this.schema, this.name);
   }
 
   /** Undefined before the first start. */

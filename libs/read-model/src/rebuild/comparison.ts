@@ -41,7 +41,9 @@ export async function compareRebuilt(url: string, options: CompareOptions): Prom
     await client.query('BEGIN');
     // Every batch moves the offset: whoever holds this table holds the projection.
     await client.query(`LOCK TABLE ${live}.projections IN SHARE ROW EXCLUSIVE MODE`);
-    const { rows } = await client.query<{ sequence: string }>(`SELECT sequence FROM ${live}.projections`);
+    const { rows } = await client.query<{ sequence: string }>(
+      `SELECT sequence FROM ${live}.projections WHERE name = 'tasks'`,
+    );
     const sequence = Number(rows[0]?.sequence ?? 0);
     await catchUp(sequence);
     const compare = (table: string, key: string, first: string): Promise<TableComparison> =>

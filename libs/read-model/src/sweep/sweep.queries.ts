@@ -1,6 +1,7 @@
 import { LANES, laneRank } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Database } from '../database/database.js';
+import { OPS_PROJECTION } from '../ops/ops-message.js';
 import { startOfYesterday } from '../task-events/partitions.js';
 import { sequenceAt } from '../task-events/sequence-at.js';
 import type { TaskRow } from '../tasks/task.entity.js';
@@ -134,12 +135,13 @@ export class SweepQueries {
   }
 
   /**
-   * How far each projection is, and how far Postgres' own log must be on disk before that can be relied on: the projector does not wait
+   * How far each projection of the log is (that of `OPS` reads another stream), and how far Postgres' own log must be on disk before that can be relied on: the projector does not wait
    * for it, so that a crash of Postgres may take the last commits back.
    */
   async projections(): Promise<ProjectionPoint[]> {
     return this.database.rows(
-      `SELECT name, sequence, stream_created_at, pg_current_wal_insert_lsn()::text AS wal FROM projections`,
+      `SELECT name, sequence, stream_created_at, pg_current_wal_insert_lsn()::text AS wal
+       FROM projections WHERE name <> '${OPS_PROJECTION}'`,
     );
   }
 
