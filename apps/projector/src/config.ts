@@ -12,6 +12,12 @@ const Environment = z.object({
   MILLRACE_PROJECTOR_KNOWN_TASKS: wholeNumber(0, 1_000_000)
     .default(50_000)
     .describe('Unfinished tasks that are kept in memory, at about 1 KB each'),
+  MILLRACE_METRICS_MINUTES_KEPT_HOURS: wholeNumber(2, 10_000)
+    .default(48)
+    .describe('Hours for which metrics are kept by the minute'),
+  MILLRACE_METRICS_HOURS_KEPT_DAYS: wholeNumber(2, 10_000)
+    .default(90)
+    .describe('Days for which metrics are kept by the hour; by the day they are kept for ever'),
 });
 
 /** What the projector was told by its environment. */

@@ -9,6 +9,7 @@ import type { ProjectorConfig } from './config.js';
 import { followStream } from './follow-stream.js';
 import { LagMeter } from './lag-meter.js';
 import { readMessage } from './log-messages.js';
+import { MetricsKeeper } from './metrics-keeper.js';
 import { takeLock } from './projector-lock.js';
 
 export interface SessionContext {
@@ -93,6 +94,8 @@ function follow(
   projection: TaskProjection,
   { log, config, logger, signal }: SessionContext,
 ): Promise<void> {
+  const keeper = new MetricsKeeper(projection, config, logger);
+  keeper.start();
   return followStream({
     log,
     ...TASKS,
@@ -103,7 +106,7 @@ function follow(
     ended: connection.ended,
     logger,
     signal,
-  });
+  }).finally(() => keeper.stop());
 }
 
 async function project(

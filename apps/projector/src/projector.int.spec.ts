@@ -93,7 +93,11 @@ async function expectSameAsRebuilt(world: World): Promise<Comparison> {
   const comparison = await compared(world);
   expect(comparison.tasks.examples).toEqual([]);
   expect(comparison.task_events.examples).toEqual([]);
-  expect(comparison.tasks.different + comparison.task_events.different).toBe(0);
+  expect(comparison.metrics.examples).toEqual([]);
+  expect(comparison.metrics.rows).toBeGreaterThan(0);
+  expect(comparison.tasks.different + comparison.task_events.different + comparison.metrics.different).toBe(
+    0,
+  );
   return comparison;
 }
 

@@ -27,9 +27,11 @@ await runMain(async () => {
 });
 
 async function compare(rebuild: Rebuild): Promise<void> {
-  const { sequence, tasks, task_events } = await rebuild.compare();
+  const { sequence, ...tables } = await rebuild.compare();
   tell(`Compared at ${sequence}.`);
-  const isSame = [report('tasks', tasks), report('task_events', task_events)].every(Boolean);
+  const isSame = Object.entries(tables)
+    .map(([table, comparison]) => report(table, comparison))
+    .every(Boolean);
   if (!isSame) process.exitCode = 1;
 }
 

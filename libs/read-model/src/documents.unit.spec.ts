@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { getMetadataArgsStorage } from 'typeorm';
 import { AuditCommandRow } from './audit/audit-command.entity.js';
+import { MetricRow } from './metrics/metric.entity.js';
 import { NoteRow } from './ops/ops-event.entity.js';
 import { ProjectionRow } from './projections/projection.entity.js';
 import { FactRow, TaskEventRow } from './task-events/task-event.entity.js';
@@ -34,6 +35,7 @@ describe('the reference of the read models', () => {
   it.each([
     ['tasks', [TaskRow]],
     ['task_events', [FactRow, TaskEventRow]],
+    ['metrics', [MetricRow]],
     ['projections', [ProjectionRow]],
     ['ops_events', [NoteRow]],
     ['audit_commands', [AuditCommandRow]],

@@ -18,6 +18,7 @@ export type { AuditedCommand, OpsMessage, OpsNote } from './ops/ops-message.js';
 export type { OpsProjection } from './ops/ops-projection.js';
 export { OpsQueries } from './ops/ops.queries.js';
 export type { ArchivedNote, OpsFilter, OpsListOptions } from './ops/ops.queries.js';
+export type { RollUpOptions, RolledUp } from './metrics/roll-up.js';
 export { OffsetMovedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';
 export type {

@@ -7,6 +7,8 @@ import { Queues0003 } from '../migrations/0003-queues.js';
 import { History0005 } from '../migrations/0005-history.js';
 import { Operations0006 } from '../migrations/0006-operations.js';
 import { LostOpsEventRow, OpsEventRow } from '../ops/ops-event.entity.js';
+import { Metrics0004 } from '../migrations/0004-metrics.js';
+import { MetricRow } from '../metrics/metric.entity.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
@@ -27,10 +29,11 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
       TaskEventRow,
       LostTaskEventRow,
       ProjectionRow,
+      MetricRow,
       OpsEventRow,
       LostOpsEventRow,
       AuditCommandRow,
     ],
-    migrations: [FirstTables0001, Limits0002, Queues0003, History0005, Operations0006],
+    migrations: [FirstTables0001, Limits0002, Queues0003, Metrics0004, History0005, Operations0006],
     migrationsTableName: 'millrace_migrations',
   });

@@ -15,12 +15,12 @@ export interface Batch {
   changed: readonly TaskRow[];
 }
 
-/** A row that should be there is not. */
-class RowMissingError extends Error {
-  override readonly name = 'RowMissingError';
+/** The tables are not as the writer knew them. */
+class MistakenError extends Error {
+  override readonly name = 'MistakenError';
 
   constructor() {
-    super('A task that was written before is not in the table.');
+    super('A row that should be there is not, or one that should not be there is.');
   }
 }
 
@@ -32,7 +32,7 @@ export async function writeAsKnown(client: Client, { facts, begun, moved, change
   if (begun.length > 0) await copyIn(client, copyTasks(begun));
   if (moved.length > 0) {
     const { rowCount } = await client.query(moveTasks(moved));
-    if (rowCount !== moved.length) throw new RowMissingError();
+    if (rowCount !== moved.length) throw new MistakenError();
   }
   if (changed.length > 0) await client.query(upsertTasks(changed));
 }
@@ -42,11 +42,30 @@ export async function writeAsKnown(client: Client, { facts, begun, moved, change
  * a hand in the tables.
  */
 export const wasMistaken = (error: unknown): boolean =>
-  error instanceof RowMissingError || (error as { code?: unknown }).code === UNIQUE_VIOLATION;
+  error instanceof MistakenError || (error as { code?: unknown }).code === UNIQUE_VIOLATION;
+
+/** The same in the fewest statements, which suits a short batch. */
+export async function writeFew(client: Client, batch: Batch): Promise<void> {
+  const { facts, tasks } = await write(client, batch);
+  if (facts < batch.facts.length || tasks !== batch.begun.length) throw new MistakenError();
+}
 
 /** Takes nothing for granted. */
-export async function writeWhatever(client: Client, { facts, begun, moved, changed }: Batch): Promise<void> {
-  if (facts.length > 0) await client.query(insertEvents(facts));
+export async function writeWhatever(client: Client, batch: Batch): Promise<void> {
+  await write(client, batch);
+}
+
+/** How many facts and tasks are new. */
+async function write(
+  client: Client,
+  { facts, begun, moved, changed }: Batch,
+): Promise<{ facts: number; tasks: number }> {
+  const archived = facts.length > 0 ? await client.query(insertEvents(facts)) : undefined;
   const tasks = [...begun, ...moved, ...changed];
-  if (tasks.length > 0) await client.query(upsertTasks(tasks));
+  const upserted =
+    tasks.length > 0 ? await client.query<{ inserted: boolean }>(upsertTasks(tasks)) : undefined;
+  return {
+    facts: archived?.rowCount ?? 0,
+    tasks: upserted?.rows.filter(({ inserted }) => inserted).length ?? 0,
+  };
 }

@@ -1,5 +1,6 @@
 import type { ScheduledTask } from '@millrace/domain';
 import type { Client } from 'pg';
+import { takeBack } from '../metrics/lost-metrics.js';
 import { rowOf } from '../tasks/task.mapping.js';
 import { noteDue, project } from '../tasks/task.projection.js';
 import type { DueNote, ProjectedTask } from '../tasks/task.projection.js';
@@ -55,6 +56,7 @@ async function rewindInTransaction(client: Client, name: string, options: Rewind
     [name, from, to, fingerprint],
   );
   if (moved.rowCount === 0) throw new OffsetMovedError(from);
+  await takeBack(client, to);
   const lost = await client.query(
     `WITH lost AS (DELETE FROM task_events WHERE sequence > $1 RETURNING *)
      INSERT INTO lost_task_events SELECT *, now() FROM lost`,

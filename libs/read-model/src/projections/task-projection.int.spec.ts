@@ -4,9 +4,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres } from '@millrace/embedded';
 import type { RunningPostgres } from '@millrace/embedded';
+import { STATUSES, statusOf } from '@millrace/domain';
 import type { Fact } from '@millrace/domain';
 import { openDatabase } from '../database/database.js';
 import { migrate } from '../database/migrate.js';
+import { CHANGE_OF, addMeasures, noMeasures } from '../metrics/measures.js';
+import type { Measures } from '../metrics/measures.js';
+import type { MetricRow, MetricSpan } from '../metrics/metric.entity.js';
+import { metricOf } from '../metrics/metrics-table.js';
+import type { Metric } from '../metrics/metrics-table.js';
+import { countedByHand, countsOf, minuteKey } from '../testing/counted-by-hand.js';
 import { messageOf, randomLog, randomNumbers } from '../testing/random-log.js';
 import { queryOnce } from '../testing/query-once.js';
 import { stateOf } from '../tasks/task.mapping.js';
@@ -17,6 +24,7 @@ import { OffsetMovedError } from './projection-errors.js';
 import type { TaskProjection } from './task-projection.js';
 
 const NO_LAG = { lag_ms: 0, lag_messages: 0 };
+const LONG_AGO = '2000-01-01T00:00:00.000Z';
 
 let postgres: RunningPostgres;
 let databases = 0;
@@ -56,12 +64,16 @@ async function applySplit(
   }
 }
 
-/** Both tables and the count of what was passed over, to the letter. */
+/** The tables and the count of what was passed over, to the letter. */
 async function tablesOf(url: string): Promise<unknown> {
+  const metrics = await queryOnce(
+    url,
+    'SELECT metrics::text AS row FROM metrics ORDER BY span, at, queue, name',
+  );
   const tasks = await queryOnce(url, 'SELECT tasks::text AS row FROM tasks ORDER BY id');
   const events = await queryOnce(url, 'SELECT task_events::text AS row FROM task_events ORDER BY sequence');
   const [projection] = await queryOnce(url, 'SELECT sequence, fingerprint, ignored FROM projections');
-  return { tasks, events, projection };
+  return { tasks, events, metrics, projection };
 }
 
 async function built(messages: LogMessage[]): Promise<unknown> {
@@ -69,6 +81,27 @@ async function built(messages: LogMessage[]): Promise<unknown> {
   await (await (await connect(url)).resume('log')).apply(messages, NO_LAG);
   return tablesOf(url);
 }
+
+/** Rows of `metrics`. */
+async function metricsOf(url: string, where: string): Promise<Metric[]> {
+  const database = openDatabase(url);
+  const rows = await database.rows<MetricRow>(
+    `SELECT * FROM metrics WHERE ${where} ORDER BY span, at, queue, name`,
+  );
+  await database.close();
+  return rows.map(metricOf);
+}
+
+/** The sums of spans, and of the minutes that these do not have yet. */
+async function sumOf(url: string, span: MetricSpan): Promise<Measures> {
+  const sum = noMeasures();
+  for (const { measures } of await metricsOf(url, `span = '${span}' OR NOT rolled`))
+    addMeasures(sum, measures);
+  return sum;
+}
+
+const factsOf = (messages: LogMessage[]): Fact[] =>
+  messages.flatMap((message) => (message.type === 'fact' ? [message.fact] : []));
 
 const submitted = (
   sequence: number,
@@ -202,6 +235,52 @@ describe('a projection', () => {
     await first.close();
     expect(await second.tryLock()).toBe(true);
   });
+});
+
+describe('the metrics', () => {
+  it('are what a count of the facts by hand comes to, and change no more when batches come again', async () => {
+    for (const seed of [31, 32]) {
+      const { messages, states } = randomLog(seed, { tasks: 60, moves: 3000 });
+      const url = await freshDatabase();
+      await applySplit(await (await connect(url, 30)).resume('log'), messages, seed, 120);
+      const minutes = await metricsOf(url, `span = 'minute'`);
+      const counted = minutes.map((row) => [minuteKey(row), countsOf(row.measures)] as const);
+      const byHand = countedByHand(factsOf(messages));
+      expect(new Map(counted.filter(([, counts]) => Object.values(counts).some(Boolean)))).toEqual(byHand);
+      const sum = await sumOf(url, 'minute');
+      const statuses = [...states.values()].map(statusOf);
+      for (const status of STATUSES)
+        expect([status, sum[CHANGE_OF[status]]]).toEqual([
+          status,
+          statuses.filter((one) => one === status).length,
+        ]);
+      await queryOnce(url, 'UPDATE projections SET sequence = 0');
+      await applySplit(await (await connect(url)).resume('log'), messages, seed, 120);
+      expect(await metricsOf(url, `span = 'minute'`)).toEqual(minutes);
+    }
+  }, 60_000);
+
+  it('are rolled up once, with what comes late, and dropped where they are old', async () => {
+    const { messages } = randomLog(33, { tasks: 60, moves: 3000 });
+    const url = await freshDatabase();
+    const projection = await (await connect(url)).resume('log');
+    const expected = noMeasures();
+    const last = factsOf(messages).at(-1)!.at;
+    for (let at = 0; at < messages.length; at += 500) {
+      await projection.apply(messages.slice(at, at + 500), NO_LAG);
+      await projection.rollUpMetrics({ before: last, minutesFrom: LONG_AGO, hoursFrom: LONG_AGO });
+    }
+    for (const { measures } of await metricsOf(url, `span = 'minute'`)) addMeasures(expected, measures);
+    expect(await sumOf(url, 'hour')).toEqual(expected);
+    expect(await sumOf(url, 'day')).toEqual(expected);
+    expect(
+      (await projection.rollUpMetrics({ before: last, minutesFrom: last, hoursFrom: last })).dropped,
+    ).toBeGreaterThan(3);
+    await projection.apply([submitted(messages.at(-1)!.sequence + 1)], NO_LAG);
+    await projection.rollUpMetrics({ before: last, minutesFrom: last, hoursFrom: last });
+    expect(await metricsOf(url, `span <> 'day' AND rolled`)).toEqual([]);
+    expect((await sumOf(url, 'day')).submitted).toBe(expected.submitted + 1);
+  }, 60_000);
 });
 
 describe('a message that Postgres will never take', () => {

@@ -6,9 +6,15 @@ import { SUMMARY_COLUMNS, parsedRow } from '../tasks/task.columns.js';
 import type { StoredRow } from '../tasks/task.columns.js';
 import type { TaskRow } from '../tasks/task.entity.js';
 import { ArchivePartitions } from '../task-events/partitions.js';
-import { wasMistaken, writeAsKnown, writeWhatever } from './batch-writer.js';
+import type { Transition } from '../metrics/count-transition.js';
+import { MetricsWriter } from '../metrics/metrics-writer.js';
+import { rollUp } from '../metrics/roll-up.js';
+import type { RollUpOptions, RolledUp } from '../metrics/roll-up.js';
+import { tallied } from '../metrics/tally.js';
+import { wasMistaken, writeAsKnown, writeFew, writeWhatever } from './batch-writer.js';
 import { KnownTasks, STORED_PARAMETERS } from './known-tasks.js';
 import type { Lag, LogMessage } from './log-message.js';
+import { OneAtATime } from './one-at-a-time.js';
 import { OffsetMovedError, isUnstorable } from './projection-errors.js';
 import type { ArchivedFact, Statement } from './task-tables.js';
 
@@ -24,6 +30,7 @@ export interface Applied {
 interface Folded extends Sorted {
   facts: ArchivedFact[];
   tasks: Map<string, ProjectedTask>;
+  transitions: Transition[];
   ignored: number[];
 }
 
@@ -41,7 +48,7 @@ const LONG_BATCH = 50;
 const NOTHING: Applied = { facts: 0, tasks: 0, ignored: [] };
 
 /**
- * Folds the log into `tasks` and `task_events`, a transaction per batch, with the offset in it. The offset moves only from where this
+ * Folds the log into `tasks`, `task_events` and `metrics`, a transaction per batch, with the offset in it. The offset moves only from where this
  * writer believes it to be: of two writers one fails, and a batch that comes twice is passed over.
  *
  * Commits do not wait for the disk (`synchronous_commit = off`). A crash of Postgres may so undo the last of them, rows and offset
@@ -51,6 +58,8 @@ const NOTHING: Applied = { facts: 0, tasks: 0, ignored: [] };
 export class TaskProjection {
   readonly #known: KnownTasks;
   readonly #partitions: ArchivePartitions;
+  readonly #metrics: MetricsWriter;
+  readonly #transactions = new OneAtATime();
 
   constructor(
     private readonly client: Client,
@@ -60,6 +69,7 @@ export class TaskProjection {
   ) {
     this.#known = new KnownTasks(knownTasks);
     this.#partitions = new ArchivePartitions(client);
+    this.#metrics = new MetricsWriter(client);
   }
 
   /** Sequence of the last message that is in the tables. */
@@ -73,7 +83,19 @@ export class TaskProjection {
    *
    * @throws OffsetMovedError when somebody else wrote meanwhile: begin anew from the offset in the table
    */
-  async apply(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
+  apply(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
+    return this.#transactions.run(() => this.#apply(messages, lag));
+  }
+
+  /** Adds minutes that are over to hours and days, and drops what is old, between two batches. */
+  rollUpMetrics(options: RollUpOptions): Promise<RolledUp> {
+    return this.#transactions.run(async () => {
+      this.#metrics.forgetAll();
+      return rollUp(this.client, options);
+    });
+  }
+
+  async #apply(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
     const fresh = messages.filter(({ sequence }) => sequence > this.offset);
     const last = fresh.at(-1);
     if (!last) return NOTHING;
@@ -83,41 +105,59 @@ export class TaskProjection {
       // When the connection is gone the transaction is too, and the first error says more.
       await this.client.query('ROLLBACK').catch(() => undefined);
       if (!isUnstorable(error)) throw error;
-      if (fresh.length === 1) return this.apply([{ ...last, type: 'junk' }], lag);
+      if (fresh.length === 1) return this.#apply([{ ...last, type: 'junk' }], lag);
       const half = Math.ceil(fresh.length / 2);
-      const first = await this.apply(fresh.slice(0, half), lag);
-      return sumOf(first, await this.apply(fresh.slice(half), lag));
+      const first = await this.#apply(fresh.slice(0, half), lag);
+      return sumOf(first, await this.#apply(fresh.slice(half), lag));
     }
   }
 
   async #write(messages: readonly LogMessage[], last: LogMessage, lag: Lag): Promise<Applied> {
-    const folded = this.#fold(messages, await this.#load(messages));
+    let folded = this.#fold(messages, await this.#load(missingOf(messages, this.#known)));
+    await this.#partitions.cover(folded.facts);
+    const write = messages.length < LONG_BATCH ? writeFew : writeAsKnown;
+    try {
+      await this.#commit(folded, write, last, lag);
+    } catch (error) {
+      if (!wasMistaken(error)) throw error;
+      await this.client.query('ROLLBACK');
+      folded = await this.#foldAnew(messages);
+      await this.#commit(folded, writeWhatever, last, lag);
+    }
     const { facts, tasks, ignored } = folded;
-    await this.#partitions.cover(facts);
-    const commit = (write: typeof writeWhatever): Promise<void> => this.#commit(folded, write, last, lag);
-    if (messages.length < LONG_BATCH) await commit(writeWhatever);
-    else
-      await commit(writeAsKnown).catch(async (error: unknown) => {
-        if (!wasMistaken(error)) throw error;
-        await this.client.query('ROLLBACK');
-        await commit(writeWhatever);
-      });
     this.offset = last.sequence;
     this.#known.remember(tasks);
     return { facts: facts.length, tasks: tasks.size, ignored };
   }
 
   async #commit(folded: Folded, write: typeof writeWhatever, last: LogMessage, lag: Lag): Promise<void> {
+    const metrics = await this.#metrics.added(tallied(folded.transitions));
     await this.client.query('BEGIN');
     await this.#moveOffset(last, folded.ignored.length, lag);
     await write(this.client, folded);
     if (folded.emptied.length > 0) await this.client.query(emptyParameters(folded.emptied));
+    await this.#metrics.write(metrics);
     await this.client.query('COMMIT');
+    this.#metrics.remember(metrics);
+  }
+
+  /** Looks at the tables first: what is archived is counted already. */
+  async #foldAnew(messages: readonly LogMessage[]): Promise<Folded> {
+    this.#metrics.forgetAll();
+    const projected = messages.filter((message) => message.type !== 'junk');
+    const folded = this.#fold(messages, await this.#load(new Set(projected.map(taskOf))));
+    const { rows } = await this.client.query<{ sequence: number }>(
+      'SELECT sequence FROM task_events WHERE sequence = ANY ($1::bigint[])',
+      [folded.facts.map(({ fact }) => fact.sequence)],
+    );
+    const archived = new Set(rows.map(({ sequence }) => sequence));
+    return { ...folded, transitions: folded.transitions.filter(({ fact }) => !archived.has(fact.sequence)) };
   }
 
   #fold(messages: readonly LogMessage[], loaded: Map<string, ProjectedTask>): Folded {
     const facts: ArchivedFact[] = [];
     const tasks = new Map<string, ProjectedTask>();
+    const transitions: Transition[] = [];
     const ignored: number[] = [];
     for (const message of messages) {
       if (message.type === 'junk') {
@@ -125,19 +165,21 @@ export class TaskProjection {
         continue;
       }
       const id = taskOf(message);
-      const before = tasks.get(id) ?? this.#known.get(id) ?? loaded.get(id);
+      const before = tasks.get(id) ?? loaded.get(id) ?? this.#known.get(id);
       const after = message.type === 'fact' ? project(before, message.fact) : noteDue(before, message.due);
       if (message.type === 'fact') facts.push(message);
-      if (after && after !== before) tasks.set(id, after);
+      if (!after || after === before) continue;
+      tasks.set(id, after);
+      if (message.type === 'fact') transitions.push({ before, after, fact: message.fact });
     }
-    return { facts, tasks, ignored, ...this.#sorted(tasks, loaded) };
+    return { facts, tasks, transitions, ignored, ...this.#sorted(tasks, loaded) };
   }
 
   /** Sorts the tasks of a batch by what is in the table of them. */
   #sorted(tasks: Map<string, ProjectedTask>, loaded: Map<string, ProjectedTask>): Sorted {
     const sorted: Sorted = { begun: [], moved: [], changed: [], emptied: [] };
     for (const [id, { state, notes }] of tasks) {
-      const stored = this.#known.get(id) ?? loaded.get(id);
+      const stored = loaded.get(id) ?? this.#known.get(id);
       const row = rowOf(state, notes);
       if (!stored) sorted.begun.push(row);
       else if (hasSameCard(stored, { state, notes })) sorted.moved.push(row);
@@ -147,16 +189,7 @@ export class TaskProjection {
     return sorted;
   }
 
-  /** The tasks of the batch that are in the table and not known here. A first fact has nothing before it to be known. */
-  async #load(messages: readonly LogMessage[]): Promise<Map<string, ProjectedTask>> {
-    const begun = new Set<string>();
-    const missing = new Set<string>();
-    for (const message of messages) {
-      if (message.type === 'junk') continue;
-      const id = taskOf(message);
-      if (message.type === 'fact' && message.fact.prev === 0) begun.add(id);
-      else if (!begun.has(id) && !this.#known.get(id)) missing.add(id);
-    }
+  async #load(missing: ReadonlySet<string>): Promise<Map<string, ProjectedTask>> {
     if (missing.size === 0) return new Map();
     const { rows } = await this.client.query<StoredRow<TaskRow> & { has_parameters: boolean }>(
       loadTasks([...missing]),
@@ -180,6 +213,20 @@ export class TaskProjection {
     });
     if (rowCount === 0) throw new OffsetMovedError(this.offset);
   }
+}
+
+/** The tasks of a batch that may be in the table and are not known. A first fact has nothing before it, but for a task that had left the log. */
+function missingOf(messages: readonly LogMessage[], known: KnownTasks): Set<string> {
+  const begun = new Set<string>();
+  const missing = new Set<string>();
+  for (const message of messages) {
+    if (message.type === 'junk') continue;
+    const id = taskOf(message);
+    if (message.type === 'fact' && message.fact.prev === 0 && !('carried' in message.fact.data))
+      begun.add(id);
+    else if (!begun.has(id) && !known.get(id)) missing.add(id);
+  }
+  return missing;
 }
 
 const taskOf = (message: Exclude<LogMessage, { type: 'junk' }>): string =>

@@ -71,7 +71,8 @@ const UPSERT_TASKS = `INSERT INTO tasks (${namesOf(TASK_COLUMNS)})
     )
     .join(', ')}
   WHERE excluded.sequence > tasks.sequence
-    OR (excluded.sequence = tasks.sequence AND excluded.due_ticket > coalesce(tasks.due_ticket, 0))`;
+    OR (excluded.sequence = tasks.sequence AND excluded.due_ticket > coalesce(tasks.due_ticket, 0))
+  RETURNING xmax = 0 AS inserted`;
 
 /** Columns that no fact but one with a card changes, and no fired timer. */
 const OF_THE_CARD: ReadonlySet<TaskColumn> = new Set([
@@ -101,7 +102,7 @@ const OFTEN_EMPTY: readonly (readonly TaskColumn[])[] = [
   ['turn', 'waiting_for', 'rank', 'until', 'due_ticket', 'due_at'],
   ['error', 'reason', 'previous_status', 'operation'],
   ['progress'],
-  ['slot'],
+  ['slot', 'resumed'],
   ['lane', 'lane_rank', 'ticket'],
 ];
 
@@ -123,7 +124,7 @@ const EVENT_COPY: readonly CopyColumn<ArchivedFact>[] = eventColumns.map(([colum
   cell: EVENT_CELLS[column],
 }));
 
-/** Writes rows of tasks where they are newer than what is there. */
+/** Writes rows of tasks where they are newer than what is there; tells of each that it wrote whether it is new. */
 export const upsertTasks = (rows: readonly TaskRow[]): Statement => ({
   name: 'upsert-tasks',
   text: UPSERT_TASKS,
@@ -161,6 +162,7 @@ const object = (value: object | null): string | null => value && JSON.stringify(
 const CELLS: Partial<Record<TaskColumn, (row: TaskRow) => Cell>> = {
   retry: (row) => object(row.retry),
   slot: (row) => (row.slot ? 1 : null),
+  resumed: (row) => (row.resumed ? 1 : null),
   branched_from: (row) => object(row.branched_from),
   tags: (row) => row.tags && arrayLiteral(row.tags),
   parameters: (row) => (row.parameters === STORED_PARAMETERS ? null : json(row.parameters)),

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { DEFAULT_SCHEMA } from '../database/database.js';
+import { comparedMetrics } from './metric-comparison.js';
 
 export interface CompareOptions {
   /** The schema of the tables that were built anew. */
@@ -18,6 +19,8 @@ export interface Comparison {
   sequence: number;
   tasks: TableComparison;
   task_events: TableComparison;
+  /** Rows of minutes, compared number by number. */
+  metrics: TableComparison;
 }
 
 export interface TableComparison {
@@ -52,6 +55,7 @@ export async function compareRebuilt(url: string, options: CompareOptions): Prom
       sequence,
       tasks: await compare('tasks', 'id', 'first_sequence'),
       task_events: await compare('task_events', 'sequence', 'sequence'),
+      metrics: await compareMetrics(client, live, rebuilt, from),
     };
   } finally {
     await client.end();
@@ -69,12 +73,40 @@ async function compareTable(
     from,
   }: Record<'live' | 'rebuilt' | 'key' | 'first', string> & { from: number },
 ): Promise<TableComparison> {
-  const { rows: counted } = await client.query<{ rows: string }>(`SELECT count(*) AS rows FROM ${live}`);
-  const { rows } = await client.query<TableComparison['examples'][number] & { different: string }>(
+  return compared(
+    client,
+    `SELECT count(*) AS rows FROM ${live}`,
     `SELECT ${key}::text AS key, live::text AS live, rebuilt::text AS rebuilt, count(*) OVER () AS different
      FROM ${live} AS live FULL JOIN ${rebuilt} AS rebuilt USING (${key})
      WHERE live::text IS DISTINCT FROM rebuilt::text AND (live.${first} IS NULL OR live.${first} >= $1)
-     ORDER BY 1 LIMIT ${EXAMPLES}`,
+     ORDER BY 1`,
+    from,
+  );
+}
+
+const compareMetrics = (
+  client: pg.Client,
+  live: string,
+  rebuilt: string,
+  from: number,
+): Promise<TableComparison> =>
+  compared(
+    client,
+    `SELECT count(*) AS rows FROM ${live}.metrics WHERE span = 'minute'`,
+    comparedMetrics(live, rebuilt),
+    from,
+  );
+
+/** Of all that differs, how much it is and some examples. */
+async function compared(
+  client: pg.Client,
+  counting: string,
+  differences: string,
+  from: number,
+): Promise<TableComparison> {
+  const { rows: counted } = await client.query<{ rows: string }>(counting);
+  const { rows } = await client.query<TableComparison['examples'][number] & { different: string }>(
+    `${differences} LIMIT ${EXAMPLES}`,
     [from],
   );
   return {

@@ -62,6 +62,7 @@ export const TASK_COLUMNS = {
   sequence: 'bigint',
   updated_at: 'timestamptz',
   finished_at: 'timestamptz',
+  resumed: 'boolean',
 } as const satisfies Record<keyof TaskRow, ColumnType>;
 
 export type TaskColumn = keyof typeof TASK_COLUMNS;

@@ -220,6 +220,10 @@ export class TaskRow {
 
   @Column('timestamptz', { nullable: true })
   finished_at!: string | null;
+
+  /** Set from a resume until the task has ended. */
+  @Column('boolean', { nullable: true })
+  resumed!: true | null;
 }
 
 /** A task as lists show it: without what may be long. */

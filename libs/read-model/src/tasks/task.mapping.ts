@@ -24,6 +24,8 @@ export interface TaskNotes {
   /** The last ticket that the timer of this very wait has fired, and when. */
   due_ticket: number | null;
   due_at: string | null;
+  /** Set from a resume until the task has ended. */
+  resumed: true | null;
 }
 
 /** The row of a task. */
@@ -77,6 +79,7 @@ export function rowOf(state: ExistingTask, notes: TaskNotes): TaskRow {
     sequence: state.sequence,
     updated_at: isoTime(state.updated_at),
     finished_at: 'finished_at' in state ? isoTime(state.finished_at) : null,
+    resumed: notes.resumed,
   };
 }
 
@@ -89,6 +92,7 @@ export const notesOf = (row: TaskRow): TaskNotes => ({
   progress: row.progress,
   due_ticket: row.due_ticket,
   due_at: row.due_at,
+  resumed: row.resumed,
 });
 
 /** The domain's state of a task, as the row has it. */

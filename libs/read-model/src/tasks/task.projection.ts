@@ -1,4 +1,4 @@
-import { NO_TASK, evolve } from '@millrace/domain';
+import { NO_TASK, evolve, hasEnded, isLane } from '@millrace/domain';
 import type { ExistingTask, Fact } from '@millrace/domain';
 import type { TaskNotes } from './task.mapping.js';
 
@@ -27,7 +27,7 @@ export function project(task: ProjectedTask | undefined, fact: Fact): ProjectedT
   if (task && fact.sequence <= task.state.sequence) return task;
   const before = leansOnNothing(fact) ? undefined : task;
   const state = evolve(before?.state ?? NO_TASK, fact);
-  return state.phase === 'none' ? task : { state, notes: notesAfter(before?.notes, state, fact) };
+  return state.phase === 'none' ? task : { state, notes: notesAfter(before, state, fact) };
 }
 
 /** The task after its timer has fired; unchanged if the ticket is void. Noted for depth, position and `explain`: it moves no state. */
@@ -37,10 +37,19 @@ export function noteDue(task: ProjectedTask | undefined, due: DueNote): Projecte
   return { state: task.state, notes: { ...task.notes, due_ticket: due.sequence, due_at: due.at } };
 }
 
-function notesAfter(notes: TaskNotes | undefined, state: ExistingTask, fact: Fact): TaskNotes {
+/** Whether somebody lets a task that was put aside, or has failed, go on. */
+export const isResume = (before: ExistingTask | undefined, { kind, data }: Fact): boolean =>
+  isLane(kind)
+    ? 'reason' in data && data.reason === 'resumed'
+    : kind === 'scheduled' && before?.phase === 'paused';
+
+function notesAfter(before: ProjectedTask | undefined, state: ExistingTask, fact: Fact): TaskNotes {
+  const notes = before?.notes;
   const { worker, token, started_at, progress } = attemptAfter(notes, state);
   const first_sequence = notes?.first_sequence ?? firstNeeded(state, fact);
-  return { first_sequence, worker, token, started_at, progress, due_ticket: null, due_at: null };
+  const resumed =
+    !hasEnded(state) && (notes?.resumed === true || isResume(before?.state, fact)) ? true : null;
+  return { first_sequence, worker, token, started_at, progress, due_ticket: null, due_at: null, resumed };
 }
 
 /** A branch leans on facts of the run it came from. */

@@ -1,0 +1,68 @@
+import type { RollUpOptions, TaskProjection } from '@millrace/read-model';
+import type { Logger } from '@millrace/runtime';
+import type { ProjectorConfig } from './config.js';
+
+const EVERY_MS = 20_000;
+/** A minute is over when its last facts are likely to be in; those that come later are added too. */
+const GRACE_MS = 60_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+type Kept = Pick<ProjectorConfig, 'MILLRACE_METRICS_MINUTES_KEPT_HOURS' | 'MILLRACE_METRICS_HOURS_KEPT_DAYS'>;
+
+/** Rolls the minutes of the metrics up into hours and days, and drops those that are old, between the batches of the log. */
+export class MetricsKeeper {
+  #timer: NodeJS.Timeout | undefined;
+  #pass: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly projection: TaskProjection,
+    private readonly kept: Kept,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Begins at once, and goes on until it is stopped. */
+  start(): void {
+    this.#begin();
+    this.#timer = setInterval(() => {
+      this.#begin();
+    }, EVERY_MS);
+  }
+
+  /** Ends after the rows in hand. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#pass;
+  }
+
+  #begin(): void {
+    this.#pass ??= this.#rollUp()
+      .catch((error: unknown) => {
+        // The next pass does what this one has not; if the connection is gone, the session hears of it.
+        if (!this.#stopped) this.logger.warn({ err: error }, 'Metrics could not be rolled up; trying again');
+      })
+      .finally(() => {
+        this.#pass = undefined;
+      });
+  }
+
+  async #rollUp(): Promise<void> {
+    const options = optionsAt(Date.now(), this.kept);
+    while (!this.#stopped) if ((await this.projection.rollUpMetrics(options)).done) return;
+  }
+}
+
+/** What is to be rolled up and dropped at a time. */
+export function optionsAt(now: number, kept: Kept): RollUpOptions {
+  const startOf = (time: number, span: number): string =>
+    new Date(Math.floor(time / span) * span).toISOString();
+  return {
+    before: startOf(now - GRACE_MS, MINUTE_MS),
+    // Whole hours and days, so that what is kept of them is all of them.
+    minutesFrom: startOf(now - kept.MILLRACE_METRICS_MINUTES_KEPT_HOURS * HOUR_MS, HOUR_MS),
+    hoursFrom: startOf(now - kept.MILLRACE_METRICS_HOURS_KEPT_DAYS * DAY_MS, DAY_MS),
+  };
+}
