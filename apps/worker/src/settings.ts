@@ -83,6 +83,12 @@ export const settings = {
     value: 'BYTES|2GB',
     help: 'memory beyond which such a process is killed with the handler it runs (default 2GB)',
   },
+  tempDir: {
+    option: 'temp-dir',
+    variable: 'MILLRACE_TEMP_DIR',
+    value: 'DIR',
+    help: 'where tasks keep temporary files, each in a folder of its id (default millrace in the temporary folder of the system)',
+  },
   logLevel: {
     option: 'log-level',
     variable: 'MILLRACE_LOG_LEVEL',
@@ -175,6 +181,7 @@ export const schema = z
     timeLimit: limit.optional(),
     maxTasksPerChild: wholeNumber(0, 1_000_000_000).optional(),
     maxMemoryPerChildBytes: bytes.optional(),
+    tempDir: z.string().min(1).optional(),
     logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
     logFormat: oneOf(['json', 'pretty']).default('json'),
     natsUrl: z.string().default('nats://127.0.0.1:4222'),

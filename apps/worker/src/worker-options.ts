@@ -6,7 +6,7 @@ import type { WorkerConfig } from './config.js';
 export function workerOptions(config: Readonly<WorkerConfig>, logger: Logger): WorkerOptions {
   const { natsUrl, prefetch, leaseSeconds, drainSeconds, quietSeconds } = config;
   const { queues, concurrency, labels, name, softTimeLimit, timeLimit } = config;
-  const { maxTasksPerChild, maxMemoryPerChildBytes } = config;
+  const { maxTasksPerChild, maxMemoryPerChildBytes, tempDir } = config;
   return {
     natsUrl,
     logger,
@@ -20,6 +20,7 @@ export function workerOptions(config: Readonly<WorkerConfig>, logger: Logger): W
     ...(name !== undefined && { name }),
     ...(softTimeLimit !== undefined && { softTimeLimit }),
     ...(timeLimit !== undefined && { timeLimit }),
+    ...(tempDir !== undefined && { tempDir }),
     ...(maxTasksPerChild !== undefined && { maxTasksPerChild }),
     ...(maxMemoryPerChildBytes !== undefined && { maxMemoryPerChildBytes }),
   };

@@ -79,6 +79,7 @@ function commandsFor(state: TaskState): Command[] {
     { type: 'grant', slot: true },
     { type: 'repair-ticket', seen: state.sequence },
     { type: 'carry' },
+    { type: 'clean', seen: state.sequence },
   ];
 }
 

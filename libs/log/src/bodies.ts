@@ -222,6 +222,13 @@ export const dataSchemas = {
     operation: z.string().optional().describe('the operation on many tasks, which may be undone'),
     until: time.optional().describe('of a delayed task: a restored one waits on'),
   }),
+  cleaned: z.object({
+    task,
+    attempts,
+    status: z.enum(['SUCCESS', 'FAILURE', 'REVOKED']).describe('as it had ended'),
+    finished_at: time.describe('when it had ended'),
+    retention_hours: z.number().nonnegative().optional().describe('how long its kind of task is kept'),
+  }),
 } satisfies Record<Kind, z.ZodType>;
 
 /** The kinds in the order of the reference table, each with what it means. */
@@ -240,6 +247,7 @@ export const KIND_MEANINGS: Record<Kind, string> = {
   succeeded: 'ended with its result',
   failed: 'ended: retries spent or not retryable (the dead letter)',
   cancelled: 'revoked',
+  cleaned: 'let go of a while after its end: parameters, result and error are in its older facts only',
 };
 
 /** zod yields `undefined` for an absent optional property, the domain leaves it out: after parsing JSON they are the same. */

@@ -112,6 +112,16 @@ const BODIES: { [K in Kind]: [DataOf[K], DataOf[K]] } = {
     { reason: 'cancelled', previous: 'PENDING', message: 'no longer wanted' },
     { reason: 'expired', previous: 'RETRY' },
   ],
+  cleaned: [
+    {
+      task: fullCard.task,
+      attempts: CARD.attempts,
+      status: 'SUCCESS',
+      finished_at: AT,
+      retention_hours: 0.5,
+    },
+    { task: CARD.task, attempts: CARD.attempts, status: 'REVOKED', finished_at: AT },
+  ],
 };
 
 const STAMP = { id: 'p-1', prev: 41, at: '2026-01-01T00:00:00.000Z', actor: 'api:me' };

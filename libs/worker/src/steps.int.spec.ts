@@ -1,7 +1,10 @@
+import { mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Json } from '@millrace/domain';
 import { waitUntil } from '@millrace/testing';
-import { SignalTimeoutError, TaskSuspendedError } from './errors.js';
+import { SignalTimeoutError, TaskSuspendedError, UnrecoverableError } from './errors.js';
 import type { TaskContext } from './task-context.js';
 import { QUEUE, openWorkerBench } from './worker-bench.specification.js';
 import type { WorkerBench } from './worker-bench.specification.js';
@@ -24,6 +27,39 @@ const errorOf = async (id: string): Promise<string> => {
 };
 const signal = (id: string, name: string, payload: Json = null): Promise<number> =>
   bench.log.signal({ queue: QUEUE, task_id: id }, { name, payload }, { actor: 'api:test' });
+
+describe('the temporary folder of a task', () => {
+  it('is kept for its next attempt, and goes when it succeeds', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'millrace-temp-'));
+    await bench.startWorker(
+      async ({ tempDir, attempt }) => {
+        const part = join(await tempDir(), 'part');
+        if (attempt === 1) {
+          await writeFile(part, 'half');
+          throw new Error('no disk');
+        }
+        return readFile(part, 'utf8');
+      },
+      { tempDir: root },
+    );
+    expect(await resultOf(await bench.submit())).toBe('half');
+    await waitUntil(async () => (await readdir(root)).length === 0, { what: 'the folder to go' });
+  });
+
+  it('stays when the task fails', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'millrace-temp-'));
+    await bench.startWorker(
+      async ({ tempDir }) => {
+        await writeFile(join(await tempDir(), 'part'), 'half');
+        throw new UnrecoverableError('no disk');
+      },
+      { tempDir: root },
+    );
+    const id = await bench.submit();
+    expect(await errorOf(id)).toBe('UnrecoverableError: no disk');
+    expect(await readFile(join(root, id, 'part'), 'utf8')).toBe('half');
+  });
+});
 
 describe('a step', () => {
   it('runs once, and gives later attempts its recorded result', async () => {

@@ -32,6 +32,11 @@ export interface TaskContext<Params = unknown> {
   readonly tags: readonly string[];
   /** Tells how far the attempt is. Returns at once; shown live, at most once a second, and kept in the log every 15 s. */
   readonly progress: (progress: Progress) => void;
+  /**
+   * A folder for the temporary files of this task, `<MILLRACE_TEMP_DIR>/<task id>`, made on demand. Later attempts on the same machine (or
+   * on any, if the place is shared) find what is in it. It goes when the task succeeds, or is cleaned up long after it failed.
+   */
+  readonly tempDir: () => Promise<string>;
   /** The state of the last checkpoint of the run; undefined without one. */
   readonly resumedFrom: Json | undefined;
   /**

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, TicketPuller } from '@millrace/log';
-import { ConfigError } from '@millrace/runtime';
+import { ConfigError, DEFAULT_TEMP_DIR } from '@millrace/runtime';
 import { WorkerStoppingError } from './errors.js';
 import { BlockedLoopWatch } from './execution/blocked-loop.js';
 import { Claimer, QUIET_AFTER_CONNECT_MS } from './execution/claimer.js';
@@ -10,6 +10,7 @@ import { followInterruptions } from './execution/interruptions.js';
 import { LeaseKeeper } from './execution/lease-keeper.js';
 import { RunningAttempts } from './execution/running-attempts.js';
 import { Slots } from './execution/slots.js';
+import { TempDirs } from './execution/temp-dirs.js';
 import { TicketPipeline } from './execution/ticket-pipeline.js';
 import { enforceTimeLimits } from './execution/time-limits.js';
 import type { Handler } from './handlers/handler.js';
@@ -145,7 +146,14 @@ export class TaskWorker {
     });
     this.#lines = new LineSink(log, this.id);
     this.#processes = PoolOnDemand.of(this.#repertoire.all(), this.#concurrency, this.#options);
-    const executor = new Executor(log, logger, this.#attempts, this.#lines, this.#processes);
+    const executor = new Executor(
+      log,
+      logger,
+      this.#attempts,
+      this.#lines,
+      this.#processes,
+      new TempDirs(this.#options.tempDir ?? DEFAULT_TEMP_DIR),
+    );
     const tickets = new TicketPipeline({
       claimer,
       executor,

@@ -35,6 +35,8 @@ export interface WorkerOptions {
   softTimeLimit?: number;
   /** Seconds; the limit of tasks whose handler sets none. Defaults to 2400. */
   timeLimit?: number;
+  /** Where tasks keep temporary files, see `TaskContext.tempDir`. Defaults to `millrace` in the temporary folder of the system. */
+  tempDir?: string;
   /** Called once, when the queues have nothing left to do; tasks that wait for a time do not count. The worker goes on until it is stopped. */
   onQueuesEmpty?: () => void;
 }

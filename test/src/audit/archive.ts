@@ -25,7 +25,7 @@ export async function allArchived(
 ): Promise<void> {
   const left = async (): Promise<string[]> => {
     const rows = await database.rows<{ id: string }>(
-      `SELECT id FROM tasks WHERE phase NOT IN ('succeeded', 'failed', 'cancelled')
+      `SELECT id FROM tasks WHERE phase NOT IN ('succeeded', 'failed', 'cancelled', 'cleaned')
        UNION SELECT id FROM unnest($1::text[]) AS wanted (id) WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.id = wanted.id)`,
       [taskIds],
     );

@@ -1,15 +1,15 @@
-import { policyFor } from '@millrace/domain';
-import type { CancelledTask, FailedTask, SucceededTask } from '@millrace/domain';
+import { cleanedUp, policyFor } from '@millrace/domain';
+import type { CancelledTask, FailedTask, FinishedTask, SucceededTask } from '@millrace/domain';
 import type { Reasons } from './explanation.schema.js';
 import type { Situation } from './situation.js';
 import { because, count, told } from './words.js';
 
 /** How the task ended, and what can be done about it. */
-export function endReasons(state: SucceededTask | FailedTask | CancelledTask, situation: Situation): Reasons {
+export function endReasons(state: FinishedTask, situation: Situation): Reasons {
   return { because: sentencesOf(state, situation), waiting_for: { type: 'nothing' } };
 }
 
-function sentencesOf(state: SucceededTask | FailedTask | CancelledTask, situation: Situation): string[] {
+function sentencesOf(state: FinishedTask, situation: Situation): string[] {
   switch (state.phase) {
     case 'succeeded':
       return [success(state, situation)];
@@ -20,6 +20,8 @@ function sentencesOf(state: SucceededTask | FailedTask | CancelledTask, situatio
       ];
     case 'cancelled':
       return cancellation(state, situation);
+    case 'cleaned':
+      return [cleanedUp(state).message, `Its history stays: GET /tasks/${state.id}/events.`];
   }
 }
 

@@ -39,6 +39,7 @@ function reasonsOf(situation: Situation): Reasons {
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       return endReasons(state, situation);
   }
 }

@@ -16,6 +16,7 @@ export const GATEWAY_PROBLEMS = {
   'task/unknown-queue': { status: 400, title: 'The queue is not defined' },
   'task/invalid-parameters': { status: 400, title: 'The parameters do not fit the handler' },
   'task/too-large': { status: 413, title: 'The parameters are too large' },
+  'task/cleaned': { status: 410, title: 'The task was cleaned up, and its result with it' },
   'signal/too-large': { status: 413, title: 'The payload of the signal is too large' },
   'task/archived': { status: 409, title: 'The task has left the log' },
   'task/contended': { status: 409, title: 'Others changed the task at the same time' },
@@ -57,6 +58,8 @@ export const REFUSAL_STATUS: Record<RefusalCode, number> = {
   'task/not-retryable': 400,
   'task/not-restorable': 409,
   'task/already-started': 409,
+  'task/already-cleaned': 400,
+  'task/not-cleanable': 409,
 };
 
 export type GatewayProblemCode = keyof typeof GATEWAY_PROBLEMS;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { NO_TASK, decide, isLimited } from '@millrace/domain';
+import { NO_TASK, cleanedUp, decide, isLimited } from '@millrace/domain';
 import type { ExistingTask, Json, TaskSpec } from '@millrace/domain';
 import { LogUnavailableError, TaskLog } from '@millrace/log';
 import { Archive } from '../archive/archive.js';
@@ -35,6 +35,7 @@ export class Branches {
   async branch(taskId: string, body: BranchTask, by: Origin): Promise<BranchedTask> {
     await this.submissions.open();
     const source = await this.changes.current(taskId);
+    if (source.phase === 'cleaned') throw cleanedUp(source);
     const taskName = body.task_name ?? source.spec.name;
     const handler = await this.submissions.handlerOf(taskName);
     const queue = body.queue ?? (taskName === source.spec.name ? undefined : handler?.record.queue);

@@ -79,6 +79,7 @@ const summary: TaskSummaryView = {
   submitted_at,
   started_at: '2026-03-01T09:30:00.004Z',
   finished_at: null,
+  cleaned_at: null,
   elapsed_seconds: 1.25,
   correlation_id: 'checkout-42',
   tags: ['nightly'],
@@ -95,6 +96,7 @@ const task: TaskView = {
   ...status,
   parameters: { paths: ['docs/**/*.md'] },
   result: null,
+  notice: null,
   options: {
     retry: {
       max_retries: 5,

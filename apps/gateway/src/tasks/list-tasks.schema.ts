@@ -38,6 +38,15 @@ export const ListTasks = z.strictObject({
     description: 'Class of the error: `TypeError`. Of failed tasks, and of attempts whose retry is awaited.',
   }),
   reason: text.optional().meta({ description: 'Such as `worker_lost` or `retries_spent` of failed tasks.' }),
+  cleaned: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true')
+    .meta({
+      type: 'boolean',
+      default: false,
+      description: 'Also tasks that were cleaned up: their names, times and ends.',
+    }),
   submitted_after: time.optional().meta({ description: 'From this time on.' }),
   submitted_before: time.optional().meta({ description: 'Up to this time, exclusive.' }),
   q: text

@@ -8,7 +8,7 @@ import { ProblemError } from '../http/problem.js';
  * @throws ProblemError `task/archived` when the archive does not have the parameters
  */
 export function revived(event: TaskEvent, { parameters }: ExistingTask): TaskEvent {
-  if (!('task' in event.data)) return event;
+  if (!('task' in event.data) || event.kind === 'cleaned') return event;
   if (parameters === undefined)
     throw new ProblemError(
       'task/archived',

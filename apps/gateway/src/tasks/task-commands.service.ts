@@ -33,7 +33,7 @@ export class TaskCommands {
       if (error instanceof ConcurrencyError) return this.#askToStop(taskId, by);
       throw error;
     });
-    const alreadyAt = before.phase === 'cancelled' ? before.finished_at : before.updated_at;
+    const alreadyAt = 'finished_at' in before ? before.finished_at : before.updated_at;
     return {
       task_id: taskId,
       status: 'cancelled',

@@ -8,7 +8,7 @@ import { Archive } from '../archive/archive.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
-import { NO_TRACES, eventOf, optionsOf, originOf, summaryOf, summaryOfRow } from './task-view.js';
+import { NO_TRACES, eventOf, noticeOf, optionsOf, originOf, summaryOf, summaryOfRow } from './task-view.js';
 import type { TaskTraces } from './task-view.js';
 import type { TaskEventView, TaskStatusView, TaskView } from './task-view.schema.js';
 
@@ -90,7 +90,7 @@ export class TaskReader {
       this.#tracesOf(state),
       this.#positionOf(state),
       this.#attemptsOf(state),
-      this.log.read.parametersOf(state).catch(() => null),
+      state.phase === 'cleaned' ? null : this.log.read.parametersOf(state).catch(() => null),
       this.#branchesOf(state.id),
     ]);
     return {
@@ -98,6 +98,7 @@ export class TaskReader {
       position,
       parameters,
       result: state.phase === 'succeeded' ? state.result : null,
+      notice: noticeOf(state),
       options: optionsOf(state.spec),
       attempts,
       branched_from: originOf(state.spec),
@@ -107,15 +108,16 @@ export class TaskReader {
 
   async #archivedTask(taskId: string): Promise<TaskView> {
     const row = await this.archived(taskId);
-    const { spec } = stateOf(row);
+    const state = stateOf(row);
     return {
       ...summaryOfRow(row, Date.now()),
       position: null,
       parameters: row.parameters ?? null,
       result: row.result ?? null,
-      options: optionsOf(spec),
+      notice: noticeOf(state),
+      options: optionsOf(state.spec),
       attempts: await this.archive.attempts(taskId),
-      branched_from: originOf(spec),
+      branched_from: originOf(state.spec),
       branches: await this.#branchesOf(taskId),
     };
   }

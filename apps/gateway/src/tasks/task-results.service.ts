@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { hasEnded, statusOf } from '@millrace/domain';
+import { cleanedUp, hasEnded, statusOf } from '@millrace/domain';
+import type { CleanedTask } from '@millrace/domain';
+import { stateOf } from '@millrace/read-model';
+import { ProblemError } from '../http/problem.js';
 import { TaskEnds } from './task-ends.service.js';
 import { TaskReader } from './task-reader.service.js';
 import { resultOf } from './task-view.js';
@@ -18,12 +21,17 @@ export class TaskResults {
     const first = await this.reader.inLog(taskId);
     if (first.phase === 'none') return this.#archived(taskId);
     const state = await this.ends.until(first, timeoutSeconds * 1000, { gone });
+    if (state.phase === 'cleaned') throw goneWith(state);
     return hasEnded(state) ? resultOf(state) : { task_id: taskId, status: statusOf(state) };
   }
 
   /** What has left the log has ended. */
   async #archived(taskId: string): Promise<TaskResult> {
-    const { status, result, error } = await this.reader.archived(taskId);
-    return { task_id: taskId, status, result: result ?? null, error };
+    const state = stateOf(await this.reader.archived(taskId));
+    if (state.phase === 'cleaned') throw goneWith(state);
+    return resultOf(state);
   }
 }
+
+const goneWith = (state: CleanedTask): ProblemError =>
+  new ProblemError('task/cleaned', cleanedUp(state).message);

@@ -27,6 +27,10 @@ const summary = {
   submitted_at: time,
   started_at: time.nullable().meta({ description: 'Start of the current or last attempt.' }),
   finished_at: time.nullable(),
+  cleaned_at: time.nullable().meta({
+    description:
+      'When it was cleaned up, a while after its end: parameters, result and error are gone, its events stay.',
+  }),
   elapsed_seconds: z
     .number()
     .nullable()
@@ -114,6 +118,10 @@ export const TaskView = z
     position,
     parameters: z.unknown().meta({ description: 'As submitted.' }),
     result: z.unknown().meta({ description: 'Of a task that succeeded; else null.' }),
+    notice: z
+      .string()
+      .nullable()
+      .meta({ description: 'What else is to be known: that it was cleaned up, and what that means.' }),
     options: TaskOptionsView,
     attempts: z.array(AttemptView),
     branched_from: BranchOrigin.nullable().meta({ description: 'Of a branch: the run it came from.' }),

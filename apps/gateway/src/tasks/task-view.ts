@@ -1,4 +1,4 @@
-import { statusOf } from '@millrace/domain';
+import { cleanedUp, statusOf } from '@millrace/domain';
 import type { ExistingTask, Fact, TaskSpec } from '@millrace/domain';
 import { notesOf, stateOf } from '@millrace/read-model';
 import type { TaskNotes, TaskRow, TaskSummary } from '@millrace/read-model';
@@ -27,7 +27,7 @@ export function summaryOf(state: ExistingTask, traces: TaskTraces, now: number):
     queue: state.queue,
     priority: spec.priority,
     // The log has a report every 15 s only: the last one says little of a task that has come to its end.
-    progress: state.phase === 'succeeded' ? null : progress,
+    progress: state.phase === 'succeeded' || state.phase === 'cleaned' ? null : progress,
     attempt: attempts.begun,
     max_retries: spec.retry.max_retries,
     worker,
@@ -35,6 +35,7 @@ export function summaryOf(state: ExistingTask, traces: TaskTraces, now: number):
     submitted_at: spec.submitted_at,
     started_at,
     finished_at,
+    cleaned_at: state.phase === 'cleaned' ? state.cleaned_at : null,
     elapsed_seconds: elapsed(started_at, state.phase === 'running' ? now : finished_at),
     correlation_id: spec.correlation_id ?? null,
     tags: spec.tags ?? [],
@@ -51,6 +52,10 @@ export function summaryOfRow(stored: TaskSummary | TaskRow, now: number): TaskSu
   const row = Object.assign({ parameters: undefined, result: undefined }, stored);
   return summaryOf(stateOf(row), notesOf(row), now);
 }
+
+/** What a reader of one task must be told. */
+export const noticeOf = (state: ExistingTask): string | null =>
+  state.phase === 'cleaned' ? cleanedUp(state).message : null;
 
 export const optionsOf = (spec: TaskSpec): TaskOptionsView => ({
   retry: spec.retry,

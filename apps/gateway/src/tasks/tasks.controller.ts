@@ -81,7 +81,7 @@ export class TasksController {
       200: { description: 'The task has ended', schema: TaskResult, example: examples.result },
       202: { description: 'The task has not ended yet', schema: TaskNotEnded, example: examples.notEnded },
     },
-    errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable'],
+    errors: ['request/invalid', 'task/not-found', 'task/cleaned', 'log/unavailable', 'archive/unavailable'],
   })
   async result(
     @Param('task_id', { schema: TaskId }) taskId: string,

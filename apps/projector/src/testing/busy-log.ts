@@ -81,6 +81,7 @@ function commandFor(state: TaskState): Command {
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       return { type: 'resume' };
   }
 }

@@ -50,6 +50,7 @@ export function judgeCarry(
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       return 'needless';
   }
 }

@@ -98,6 +98,7 @@ function mayHold(last: Fact, task: QueuedTask): boolean {
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       return false;
     case 'front':
     case 'p10':

@@ -71,6 +71,7 @@ export class TaskFold {
       case 'succeeded':
       case 'failed':
       case 'cancelled':
+      case 'cleaned':
         this.dispatcher.remove(id);
     }
   }

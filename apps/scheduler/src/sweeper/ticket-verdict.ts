@@ -35,6 +35,7 @@ export function judgeTicket(state: TaskState, floors: LaneFloors): TicketVerdict
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       return LEAVE;
   }
 }

@@ -69,7 +69,12 @@ export type Command =
   | { type: 'replace'; spec: TaskSpec; parameters: Json; not_before?: string; limited?: boolean }
   /** `seen`: the fact whose ticket was found missing (and whose worker dead, if it ran). */
   | { type: 'repair-ticket'; seen: number }
-  | { type: 'carry' };
+  | { type: 'carry' }
+  /**
+   * Lets go of what an ended task holds. `seen`: the fact whose age was looked at; what was written since has an age of its own.
+   * `retention_hours`: for how long its kind of task is kept.
+   */
+  | { type: 'clean'; seen: number; retention_hours?: number };
 
 export type CommandType = Command['type'];
 

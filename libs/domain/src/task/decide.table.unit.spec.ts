@@ -33,6 +33,8 @@ const STATES = {
   cancelled: after(submit, { type: 'cancel' }),
   purged: after(submit, { type: 'cancel', operation: 'op-1' }),
   'purged-pause': after(submit, { type: 'pause', reason: 'asked' }, { type: 'cancel', operation: 'op-1' }),
+  cleaned: after(submit, claim, { ...fail, retryable: false }, { type: 'clean', seen: 3 }),
+  'cleaned-cancel': after(submit, { type: 'cancel', operation: 'op-1' }, { type: 'clean', seen: 2 }),
 } satisfies Record<string, TaskEvent[]>;
 
 /** Well-aimed commands: right ticket, right token, last fact seen. */
@@ -65,13 +67,15 @@ const COMMANDS: Record<CommandType, (state: TaskState) => Command> = {
   restore: () => ({ type: 'restore', operation: 'op-1' }),
   'repair-ticket': (state) => ({ type: 'repair-ticket', seen: lastOf(state) }),
   carry: () => ({ type: 'carry' }),
+  clean: (state) => ({ type: 'clean', seen: lastOf(state) }),
 };
 
 const lastOf = (state: TaskState): number => (state.phase === 'none' ? 0 : state.sequence);
 
 const WAITING = 'ready delayed retrying held asleep waiting yielded';
 const RUNNING = 'started processing';
-const ENDED = 'succeeded failed cancelled purged purged-pause';
+const CLEANED = 'cleaned cleaned-cancel';
+const ENDED = `succeeded failed cancelled purged purged-pause ${CLEANED}`;
 const overtaken = { 'task/not-found': 'none', 'task/attempt-overtaken': `${WAITING} paused ${ENDED}` };
 
 /** For each command: what comes of it, and in which states. */
@@ -101,7 +105,8 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   fail: { scheduled: RUNNING, ...overtaken },
   cancel: {
     cancelled: `${WAITING} ${RUNNING} paused`,
-    nothing: 'cancelled purged purged-pause',
+    nothing: 'cancelled purged purged-pause cleaned-cancel',
+    'task/already-cleaned': 'cleaned',
     'task/not-found': 'none',
     'task/already-succeeded': 'succeeded',
     'task/already-failed': 'failed',
@@ -120,11 +125,13 @@ const TABLE: Record<CommandType, Record<string, string>> = {
   resume: {
     p5: 'paused failed',
     'task/not-found': 'none',
+    'task/already-cleaned': CLEANED,
     'task/not-resumable': `${WAITING} ${RUNNING} succeeded cancelled purged purged-pause`,
   },
   retry: {
     p5: 'failed',
     'task/not-found': 'none',
+    'task/already-cleaned': CLEANED,
     'task/not-retryable': `${WAITING} ${RUNNING} paused succeeded cancelled purged purged-pause`,
   },
   'change-priority': {
@@ -182,6 +189,7 @@ const TABLE: Record<CommandType, Record<string, string>> = {
     p5: 'purged',
     paused: 'purged-pause',
     'task/not-found': 'none',
+    'task/already-cleaned': CLEANED,
     'task/not-restorable': `${WAITING} ${RUNNING} paused succeeded failed cancelled`,
   },
   'repair-ticket': {
@@ -195,6 +203,12 @@ const TABLE: Record<CommandType, Record<string, string>> = {
     paused: 'paused',
     'task/not-found': 'none',
     'task/not-waiting': `ready yielded ${RUNNING} ${ENDED}`,
+  },
+  clean: {
+    cleaned: 'succeeded failed cancelled purged purged-pause',
+    nothing: CLEANED,
+    'task/not-found': 'none',
+    'task/not-cleanable': `${WAITING} ${RUNNING} paused`,
   },
 };
 

@@ -12,6 +12,7 @@ import {
   takeOver,
 } from './attempt.js';
 import { cardOf, ready, redriven, wholeCardOf } from './card.js';
+import { clean, cleanedUp } from './clean.js';
 import type { Command, CommandOf, Context } from './commands.js';
 import { MAX_LOST } from './facts.js';
 import type { TaskEvent } from './facts.js';
@@ -106,6 +107,8 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
       return repairTicket(command, state);
     case 'carry':
       return carry(state);
+    case 'clean':
+      return clean(command, state);
   }
 }
 
@@ -124,6 +127,9 @@ function cancel(command: CommandOf<'cancel'>, state: ExistingTask): TaskEvent | 
         'task/already-failed',
         'Task has already failed and cannot be cancelled; it can be retried or resumed',
       );
+    case 'cleaned':
+      if (state.status === 'REVOKED') return undefined;
+      throw cleanedUp(state);
     case 'ready':
     case 'scheduled':
     case 'held':
@@ -156,6 +162,7 @@ function pause(command: CommandOf<'pause'>, state: ExistingTask): TaskEvent | un
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       throw new TaskRefusal(
         'task/already-ended',
         `The task is ${statusOf(state)}; there is nothing to pause. ${insteadOf(state)}`,
@@ -189,6 +196,8 @@ function resume(state: ExistingTask, context: Context): TaskEvent | undefined {
     }
     case 'failed':
       return ready(laneOf(state.spec.priority), redriven(state), 'resumed');
+    case 'cleaned':
+      throw cleanedUp(state);
     case 'ready':
     case 'scheduled':
     case 'held':
@@ -203,6 +212,7 @@ function resume(state: ExistingTask, context: Context): TaskEvent | undefined {
 }
 
 function retry(command: CommandOf<'retry'>, state: ExistingTask): TaskEvent {
+  if (state.phase === 'cleaned') throw cleanedUp(state);
   if (state.phase !== 'failed')
     throw new TaskRefusal(
       'task/not-retryable',
@@ -232,6 +242,7 @@ function repairTicket(command: CommandOf<'repair-ticket'>, state: ExistingTask):
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       throw new TaskRefusal('task/not-waiting', `The task is ${statusOf(state)} and needs no ticket.`);
   }
 }
@@ -263,6 +274,7 @@ function carry(state: ExistingTask): TaskEvent {
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       throw new TaskRefusal('task/not-waiting', `The task is ${statusOf(state)}; only waits are carried.`);
   }
 }

@@ -1,7 +1,7 @@
-import type { Attempts, Fact, Run, TaskCard } from './facts.js';
+import type { Attempts, DataOf, Fact, Run, TaskCard } from './facts.js';
 import { laneOf } from './kinds.js';
 import type { Lane } from './kinds.js';
-import type { ExistingTask, KnownTask, ReadyTask, RunningTask, TaskState } from './state.js';
+import type { CleanedTask, ExistingTask, KnownTask, ReadyTask, RunningTask, TaskState } from './state.js';
 
 /**
  * The state after one more fact.
@@ -94,6 +94,8 @@ export function evolve(state: TaskState, fact: Fact): TaskState {
         ...(fact.data.until !== undefined && { until: fact.data.until }),
         finished_at: fact.at,
       };
+    case 'cleaned':
+      return cleaned(fact, fact.data);
   }
 }
 
@@ -139,6 +141,23 @@ function known(state: KnownTask, fact: Fact): KnownTask {
     ...(state.parameters !== undefined && { parameters: state.parameters }),
   };
 }
+
+/** Whatever was known before: nothing of it is kept but what this fact says. */
+const cleaned = (fact: Fact, { task, attempts, status, finished_at }: DataOf['cleaned']): CleanedTask => ({
+  phase: 'cleaned',
+  id: fact.task_id,
+  queue: fact.queue,
+  sequence: fact.sequence,
+  updated_at: fact.at,
+  spec: task,
+  attempts,
+  input: 0,
+  checkpoint: 0,
+  step: 0,
+  status,
+  finished_at,
+  cleaned_at: fact.at,
+});
 
 /** A checkpoint names the steps before it: what came since is nothing yet. */
 function withoutStep({ step: _step, ...run }: Run): Run {

@@ -140,6 +140,9 @@ export type FailureReason = 'retries_spent' | 'not_retryable' | 'worker_lost';
 /** Why a task was revoked. */
 export type CancelReason = 'cancelled' | 'expired';
 
+/** What the API calls the state of a task that has ended. */
+export type EndedStatus = 'SUCCESS' | 'FAILURE' | 'REVOKED';
+
 interface ReadyData extends TaskCard {
   reason: ReadyReason;
   /** It fills a slot of the limits of its queue: an attempt may start, also where limits hold others back. */
@@ -210,6 +213,14 @@ export type DataOf = Record<Lane, ReadyData> & {
     operation?: string;
     /** The time before which it was not to start: a restored task waits on. */
     until?: string;
+  };
+  /** What is left of an ended task: enough to know it by, whether or not its other facts are in the log. */
+  cleaned: Pick<TaskCard, 'task' | 'attempts'> & {
+    /** As it had ended. */
+    status: EndedStatus;
+    finished_at: string;
+    /** Its kind of task is kept for so long after its end. */
+    retention_hours?: number;
   };
 };
 

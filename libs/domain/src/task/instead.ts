@@ -20,5 +20,7 @@ export function insteadOf(state: ExistingTask): string {
     case 'succeeded':
     case 'cancelled':
       return 'Branch it to run it again.';
+    case 'cleaned':
+      return 'It was cleaned up: submit it as a new task to run it again.';
   }
 }

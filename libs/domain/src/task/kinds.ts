@@ -18,12 +18,13 @@ export const KINDS = [
   'succeeded',
   'failed',
   'cancelled',
+  'cleaned',
 ] as const;
 
 /** One transition of a task. */
 export type Kind = (typeof KINDS)[number];
 
-/** Kinds after which an attempt no longer runs and no ticket waits. */
+/** Kinds that end a task: after them an attempt no longer runs and no ticket waits. */
 export const TERMINAL_KINDS = ['succeeded', 'failed', 'cancelled'] as const;
 
 /** Priorities run from 0 to 10; 10 is served first. Defaults to 5. */

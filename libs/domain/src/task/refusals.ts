@@ -16,6 +16,8 @@ export const REFUSALS = {
   'task/not-retryable': 'Only a failed task can be retried.',
   'task/not-restorable': 'Only what an operation has cancelled can be restored by undoing it.',
   'task/already-started': 'Only a waiting task that never started can be replaced.',
+  'task/already-cleaned': 'The task was cleaned up after its end: its parameters, result and error are gone.',
+  'task/not-cleanable': 'Only a task that has ended, and not moved since, can be cleaned up.',
 } as const;
 
 export type RefusalCode = keyof typeof REFUSALS;

@@ -2,6 +2,7 @@ import type { Json } from '../json.js';
 import type {
   Attempts,
   CancelReason,
+  EndedStatus,
   FailureReason,
   Progress,
   Run,
@@ -37,7 +38,7 @@ export interface KnownTask {
   attempts: Attempts;
   /** The parameters, where a fact that was read holds them. */
   parameters?: Json;
-  /** Sequence of the fact that holds the parameters. */
+  /** Sequence of the fact that holds the parameters; 0 when they were cleaned up. */
   input: number;
   /** Sequence of the last checkpoint; 0 without one. */
   checkpoint: number;
@@ -125,6 +126,14 @@ export interface CancelledTask extends EndedTask {
   until?: string;
 }
 
+/** Ended a while ago, and let go of: what it was asked to do and what came of it are in the archive of its facts only. Final. */
+export interface CleanedTask extends EndedTask {
+  phase: 'cleaned';
+  /** As it had ended. */
+  status: EndedStatus;
+  cleaned_at: string;
+}
+
 export type ExistingTask =
   | ReadyTask
   | ScheduledTask
@@ -133,7 +142,8 @@ export type ExistingTask =
   | PausedTask
   | SucceededTask
   | FailedTask
-  | CancelledTask;
+  | CancelledTask
+  | CleanedTask;
 
 export type TaskState = NoTask | ExistingTask;
 
@@ -157,6 +167,8 @@ export function statusOf(state: ExistingTask): TaskStatus {
       return 'FAILURE';
     case 'cancelled':
       return 'REVOKED';
+    case 'cleaned':
+      return state.status;
   }
 }
 
@@ -166,6 +178,12 @@ export const SLOT = 'slot';
 /** What a task waits for that is to wait for a signal. */
 export const signalWait = (name: string): string => `signal:${name}`;
 
+/** A task that has ended, whatever is left of it. */
+export type FinishedTask = SucceededTask | FailedTask | CancelledTask | CleanedTask;
+
 /** Whether nothing will happen to the task any more unless somebody asks for it. */
-export const hasEnded = (state: TaskState): state is SucceededTask | FailedTask | CancelledTask =>
-  state.phase === 'succeeded' || state.phase === 'failed' || state.phase === 'cancelled';
+export const hasEnded = (state: TaskState): state is FinishedTask =>
+  state.phase === 'succeeded' ||
+  state.phase === 'failed' ||
+  state.phase === 'cancelled' ||
+  state.phase === 'cleaned';

@@ -8,8 +8,8 @@ import type { Fact, TaskCard, TaskEvent } from './facts.js';
 import { isLane } from './kinds.js';
 import type { Kind } from './kinds.js';
 import { isRefusal } from './refusals.js';
-import { NO_TASK, hasEnded } from './state.js';
-import type { TaskState } from './state.js';
+import { NO_TASK, hasEnded, statusOf } from './state.js';
+import type { ExistingTask, TaskState } from './state.js';
 import { NOW, TASK, factOf } from './task.specification.js';
 
 /** One thing that somebody tries: `pick` chooses its arguments, and now and then aims them at the past. */
@@ -46,7 +46,7 @@ const TYPES: CommandType[] = [
   ...(['submit', 'report-progress', 'record-step', 'yield', 'yield', 'succeed', 'cancel', 'expire'] as const),
   ...(['pause', 'resume', 'resume', 'retry', 'retry', 'change-priority', 'move-to-front'] as const),
   ...(['repair-ticket', 'carry', 'carry', 'suspend', 'release', 'grant', 'grant', 'restore'] as const),
-  ...(['move-to-back', 'place', 'age', 'reschedule', 'run-now', 'replace'] as const),
+  ...(['move-to-back', 'place', 'age', 'reschedule', 'run-now', 'replace', 'clean'] as const),
 ];
 
 const moves = fc.array(fc.record({ type: fc.constantFrom(...TYPES), pick: fc.nat(9999) }), {
@@ -128,6 +128,11 @@ function commandOf({ type, pick }: Move, { state, facts, next, context }: World)
       return { type, priority: pick % 11 };
     case 'repair-ticket':
       return { type, seen };
+    case 'clean':
+      // Rarely: nothing comes after it.
+      return pick % 4 === 0
+        ? { type, seen, ...(pick % 8 === 0 && { retention_hours: pick }) }
+        : { type: 'carry' };
     case 'expire':
     case 'resume':
     case 'move-to-front':
@@ -229,10 +234,12 @@ describe('whatever is tried with a task', () => {
     });
   });
 
-  it('success is never left, failure only by retry or resume, a cancel only by what undoes it', () => {
+  it('success is left by nothing but a clean-up, failure by retry or resume too, a cancel by what undoes it', () => {
     always(({ before, command, judgement }) => {
       if (!hasEnded(before) || !isEvent(judgement)) return;
-      expect(`${before.phase} ${command.type}`).toMatch(/^(failed (retry|resume)|cancelled restore)$/);
+      expect(`${before.phase} ${command.type}`).toMatch(
+        /^(failed (retry|resume)|cancelled restore|(succeeded|failed|cancelled) clean)$/,
+      );
     });
   });
 
@@ -283,6 +290,7 @@ describe('whatever is tried with a task', () => {
     always(({ world: { facts, state } }) => {
       if (state.phase === 'none') return;
       expectSame(state.sequence, facts.at(-1)?.sequence);
+      if (state.phase === 'cleaned') return;
       const input = facts.find(({ sequence }) => sequence === state.input);
       expectSame((input?.data as TaskCard).parameters, state.parameters);
       if (state.checkpoint > 0)
@@ -291,6 +299,15 @@ describe('whatever is tried with a task', () => {
         expect(facts.find(({ sequence }) => sequence === state.step)?.kind).toBe('step');
         expect(state.step).toBeGreaterThan(state.checkpoint);
       }
+    });
+  });
+
+  it('what was cleaned up keeps its end, and leans on nothing before it', () => {
+    always(({ before, command, judgement, world: { facts, state } }) => {
+      if (command.type !== 'clean' || !isEvent(judgement) || before.phase === 'none') return;
+      expect(statusOf(state as ExistingTask)).toBe(statusOf(before));
+      expect(state).not.toHaveProperty('parameters');
+      expect(evolve(NO_TASK, facts.at(-1)!)).toEqual(state);
     });
   });
 
@@ -355,6 +372,7 @@ const attemptsBy = (ticket: number, after: number, seen: number): Command[] => [
 /** Long parameters, which the last facts only name, are read by their sequence. */
 function withInput(read: TaskState, state: TaskState): TaskState {
   if (read.phase === 'none' || state.phase === 'none' || read.parameters !== undefined) return read;
+  if (state.phase === 'cleaned') return read;
   expect(JSON.stringify(state.parameters).length).toBeGreaterThan(INLINE_PARAMETERS_BYTES);
   return state.parameters === undefined ? read : { ...read, parameters: state.parameters };
 }
@@ -375,7 +393,7 @@ describe('the trials themselves', () => {
       { numRuns: 1000, seed: 1 },
     );
     expect([...kinds].sort()).toEqual(
-      'cancelled checkpoint failed held paused progress ready scheduled started step succeeded yielded'.split(
+      'cancelled checkpoint cleaned failed held paused progress ready scheduled started step succeeded yielded'.split(
         ' ',
       ),
     );

@@ -1,4 +1,5 @@
 import { cardOf, held, ready } from './card.js';
+import { cleanedUp } from './clean.js';
 import type { CommandOf, Context } from './commands.js';
 import type { DataOf, TaskCard, TaskEvent } from './facts.js';
 import { insteadOf } from './instead.js';
@@ -113,6 +114,7 @@ export function restore(
   state: ExistingTask,
   context: Context,
 ): TaskEvent {
+  if (state.phase === 'cleaned') throw cleanedUp(state);
   if (state.phase !== 'cancelled' || state.operation !== operation)
     throw new TaskRefusal(
       'task/not-restorable',

@@ -9,6 +9,7 @@ import { Operations0006 } from '../migrations/0006-operations.js';
 import { LostOpsEventRow, OpsEventRow } from '../ops/ops-event.entity.js';
 import { Metrics0004 } from '../migrations/0004-metrics.js';
 import { MetricRow } from '../metrics/metric.entity.js';
+import { Cleanup0007 } from '../migrations/0007-cleanup.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
@@ -34,6 +35,14 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
       LostOpsEventRow,
       AuditCommandRow,
     ],
-    migrations: [FirstTables0001, Limits0002, Queues0003, Metrics0004, History0005, Operations0006],
+    migrations: [
+      FirstTables0001,
+      Limits0002,
+      Queues0003,
+      Metrics0004,
+      History0005,
+      Operations0006,
+      Cleanup0007,
+    ],
     migrationsTableName: 'millrace_migrations',
   });

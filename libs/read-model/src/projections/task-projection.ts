@@ -1,3 +1,5 @@
+import type { Fact } from '@millrace/domain';
+import type { Fact } from '@millrace/domain';
 import type { Client } from 'pg';
 import { project, noteDue } from '../tasks/task.projection.js';
 import type { ProjectedTask } from '../tasks/task.projection.js';
@@ -215,19 +217,22 @@ export class TaskProjection {
   }
 }
 
-/** The tasks of a batch that may be in the table and are not known. A first fact has nothing before it, but for a task that had left the log. */
+/** The tasks of a batch that may be in the table and are not known. A first fact has nothing before it to be known. */
 function missingOf(messages: readonly LogMessage[], known: KnownTasks): Set<string> {
   const begun = new Set<string>();
   const missing = new Set<string>();
   for (const message of messages) {
     if (message.type === 'junk') continue;
     const id = taskOf(message);
-    if (message.type === 'fact' && message.fact.prev === 0 && !('carried' in message.fact.data))
-      begun.add(id);
+    if (message.type === 'fact' && isFirst(message.fact)) begun.add(id);
     else if (!begun.has(id) && !known.get(id)) missing.add(id);
   }
   return missing;
 }
+
+/** A task that had left the log comes back by a carried fact, and is cleaned up by one, that have no other before them there. */
+const isFirst = ({ prev, kind, data }: Fact): boolean =>
+  prev === 0 && kind !== 'cleaned' && !('carried' in data);
 
 const taskOf = (message: Exclude<LogMessage, { type: 'junk' }>): string =>
   message.type === 'fact' ? message.fact.task_id : message.due.task_id;

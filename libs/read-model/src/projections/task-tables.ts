@@ -100,7 +100,7 @@ const movingColumns = taskColumns.map(([column]) => column).filter((column) => !
 /** Columns that mostly are null in all rows of a batch, and then are not sent: in groups, so that there are few statements. */
 const OFTEN_EMPTY: readonly (readonly TaskColumn[])[] = [
   ['turn', 'waiting_for', 'rank', 'until', 'due_ticket', 'due_at'],
-  ['error', 'reason', 'previous_status', 'operation'],
+  ['error', 'reason', 'previous_status', 'operation', 'cleaned_at'],
   ['progress'],
   ['slot', 'resumed'],
   ['lane', 'lane_rank', 'ticket'],

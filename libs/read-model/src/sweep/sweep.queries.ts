@@ -172,7 +172,7 @@ export class SweepQueries {
    */
   async sequenceOfFinished(n: number): Promise<number | undefined> {
     const [row] = await this.database.rows<{ sequence: number }>(
-      `SELECT sequence FROM tasks WHERE phase IN ('succeeded', 'failed', 'cancelled')
+      `SELECT sequence FROM tasks WHERE phase IN ('succeeded', 'failed', 'cancelled', 'cleaned')
        ORDER BY sequence DESC OFFSET $1 LIMIT 1`,
       [n - 1],
     );
@@ -193,7 +193,7 @@ export class SweepQueries {
 const columnsOf = (alias: string): string => COLUMNS.replaceAll(/\w+/g, `${alias}.$&`);
 
 /** As the index of live tasks has it. */
-const LIVE = `phase NOT IN ('succeeded', 'failed', 'cancelled')`;
+const LIVE = `phase NOT IN ('succeeded', 'failed', 'cancelled', 'cleaned')`;
 
 const FLOORS = 'unnest($2::smallint[], $3::bigint[]) AS floors (lane_rank, sequence)';
 

@@ -91,6 +91,7 @@ function endingOf({ kind, data }: AttemptFact): Ending | undefined {
     case 'progress':
     case 'checkpoint':
     case 'step':
+    case 'cleaned':
       return undefined;
     case 'started':
     case 'front':

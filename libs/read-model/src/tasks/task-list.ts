@@ -24,6 +24,8 @@ export interface TaskFilter {
   reason?: string | undefined;
   /** The operation on many tasks by which it was cancelled. */
   operation?: string | undefined;
+  /** Also tasks that were cleaned up. Defaults to false. */
+  cleaned?: boolean | undefined;
   /** A text that the JSON of parameters, result or error contains, in whatever case. Walks all tasks that the rest leaves over. */
   q?: string | undefined;
 }
@@ -89,6 +91,7 @@ function conditionsOf(filter: TaskFilter, bind: (value: unknown) => string): str
     filter.error === undefined ? undefined : `${escaped(ERROR_BEGINS + JSON.stringify(filter.error))}%`,
     (pattern) => `error::text LIKE ${pattern}`,
   );
+  if (!filter.cleaned) conditions.push('cleaned_at IS NULL');
   add(filter.submitted_after, (time) => `submitted_at >= ${time}::timestamptz`);
   add(filter.submitted_before, (time) => `submitted_at < ${time}::timestamptz`);
   add(

@@ -63,6 +63,7 @@ export const TASK_COLUMNS = {
   updated_at: 'timestamptz',
   finished_at: 'timestamptz',
   resumed: 'boolean',
+  cleaned_at: 'timestamptz',
 } as const satisfies Record<keyof TaskRow, ColumnType>;
 
 export type TaskColumn = keyof typeof TASK_COLUMNS;

@@ -44,7 +44,11 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
 @Index('tasks_by_origin', { synchronize: false })
 @Index('tasks_held', ['queue', 'lane_rank', 'rank'], { where: `phase = 'held' AND waiting_for = 'slot'` })
 @Index('tasks_by_operation', ['operation'], { where: 'operation IS NOT NULL' })
-@Index('tasks_live', ['first_sequence'], { where: `phase NOT IN ('succeeded', 'failed', 'cancelled')` })
+@Index('tasks_live', ['first_sequence'], {
+  where: `phase NOT IN ('succeeded', 'failed', 'cancelled', 'cleaned')`,
+})
+@Index('tasks_to_clean', ['finished_at'], { where: `phase IN ('failed', 'cancelled')` })
+@Index('tasks_succeeded', ['queue', 'finished_at'], { where: `phase = 'succeeded'` })
 export class TaskRow {
   @PrimaryColumn('text')
   id!: string;
@@ -224,6 +228,9 @@ export class TaskRow {
   /** Set from a resume until the task has ended. */
   @Column('boolean', { nullable: true })
   resumed!: true | null;
+  /** Of a task that was cleaned up: nothing of it is here but how it ended. */
+  @Column('timestamptz', { nullable: true })
+  cleaned_at!: string | null;
 }
 
 /** A task as lists show it: without what may be long. */

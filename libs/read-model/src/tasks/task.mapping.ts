@@ -2,6 +2,7 @@ import { laneRank, statusOf } from '@millrace/domain';
 import type {
   Attempts,
   CancelReason,
+  EndedStatus,
   ExistingTask,
   FailureReason,
   KnownTask,
@@ -80,6 +81,7 @@ export function rowOf(state: ExistingTask, notes: TaskNotes): TaskRow {
     updated_at: isoTime(state.updated_at),
     finished_at: 'finished_at' in state ? isoTime(state.finished_at) : null,
     resumed: notes.resumed,
+    cleaned_at: state.phase === 'cleaned' ? isoTime(state.cleaned_at) : null,
   };
 }
 
@@ -147,6 +149,14 @@ export function stateOf(row: TaskRow): ExistingTask {
         ...(row.operation !== null && { operation: row.operation }),
         ...(row.until !== null && { until: row.until }),
         finished_at: finishOf(row),
+      };
+    case 'cleaned':
+      return {
+        phase: 'cleaned',
+        ...known,
+        status: row.status as EndedStatus,
+        finished_at: finishOf(row),
+        cleaned_at: row.cleaned_at ?? row.updated_at,
       };
   }
 }

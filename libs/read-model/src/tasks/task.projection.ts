@@ -58,6 +58,9 @@ function firstNeeded({ spec, checkpoint, step }: ExistingTask, { sequence }: Fac
   return Math.min(sequence, oldest ?? sequence);
 }
 
+/** Handlers say in their reports what they work on. */
+const withoutProgress = (notes: AttemptNotes): AttemptNotes => ({ ...notes, progress: null });
+
 type AttemptNotes = Pick<TaskNotes, 'worker' | 'token' | 'started_at' | 'progress'>;
 
 const NO_ATTEMPT: AttemptNotes = { worker: null, token: null, started_at: null, progress: null };
@@ -70,12 +73,16 @@ const attemptAfter = (notes: TaskNotes | undefined, state: ExistingTask): Attemp
         started_at: state.started_at,
         progress: state.progress ?? null,
       }
-    : (notes ?? NO_ATTEMPT);
+    : state.phase === 'cleaned'
+      ? withoutProgress(notes ?? NO_ATTEMPT)
+      : (notes ?? NO_ATTEMPT);
 
 /**
  * Whether the task begins with this fact, as far as the log goes: its first one, or a carried wait, which holds the whole task, so that
  * all before may leave the log. It must look the same to who reads the log from there on. (A checkpoint and steps are only named, and
- * stay behind: such a task needs its old facts.)
+ * stay behind: such a task needs its old facts.) What is left of a task that was cleaned up begins nothing, also where its other facts had
+ * left the log before.
  */
-const leansOnNothing = ({ prev, data }: Fact): boolean =>
-  prev === 0 || ('carried' in data && (data.checkpoint ?? 0) === 0 && (data.step ?? 0) === 0);
+const leansOnNothing = ({ kind, prev, data }: Fact): boolean =>
+  (prev === 0 && kind !== 'cleaned') ||
+  ('carried' in data && (data.checkpoint ?? 0) === 0 && (data.step ?? 0) === 0);

@@ -43,6 +43,8 @@ export class AttemptContext implements TaskContext {
     this.port.progress(progress);
   };
 
+  readonly tempDir: TaskContext['tempDir'] = () => mindful(this.port.tempDir());
+
   readonly checkpoint: TaskContext['checkpoint'] = (state, options = {}) =>
     mindful(this.#checkpoint(state, options));
 

@@ -26,6 +26,8 @@ export interface SleepOptions {
  */
 export interface AttemptPort {
   progress(progress: Progress): void;
+  /** The folder of the task, which is there. */
+  tempDir(): Promise<string>;
   checkpoint(state: Json, options: CheckpointOptions): Promise<void>;
   beginStep(scope: string, name: string): Promise<BegunStep>;
   endStep(key: string, result: Json, durationMs: number): Promise<void>;

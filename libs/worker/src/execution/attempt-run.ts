@@ -14,6 +14,7 @@ import type {
 import { Journal } from './journal.js';
 import type { Begun } from './journal.js';
 import type { ProgressReporter } from './progress-reporter.js';
+import type { TempDirs } from './temp-dirs.js';
 
 /** A shorter sleep keeps its slot: to give it back and start again would take as long. */
 const IN_PLACE_MS = 1_000;
@@ -24,6 +25,7 @@ const STATE_BYTES = 512 * 1024;
 /** What an attempt needs beside itself to record what its handler does. */
 export interface RunParts {
   log: LogPort;
+  tempDirs: TempDirs;
   /** What earlier attempts have recorded; undefined when there is nothing. */
   journal: Journal | undefined;
   reporter: () => ProgressReporter;
@@ -50,6 +52,10 @@ export class AttemptRun implements AttemptPort {
 
   progress(progress: Progress): void {
     this.parts.reporter().report(progress);
+  }
+
+  tempDir(): Promise<string> {
+    return this.parts.tempDirs.of(this.attempt.state.id);
   }
 
   async checkpoint(state: Json, { forgetSteps = false }: CheckpointOptions): Promise<void> {

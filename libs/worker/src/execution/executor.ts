@@ -25,6 +25,7 @@ import { commandFor, isError, settlementOf } from './outcome.js';
 import type { Outcome } from './outcome.js';
 import { ProgressReporter } from './progress-reporter.js';
 import { resultOf } from './result.js';
+import type { TempDirs } from './temp-dirs.js';
 
 /** How an execution is watched from outside. */
 export interface Execution {
@@ -45,12 +46,14 @@ export class Executor {
     private readonly lines: LineSink,
     /** Undefined where the program of the worker cannot be started again. */
     private readonly processes: PoolOnDemand | undefined,
+    private readonly tempDirs: TempDirs,
   ) {}
 
   /** @param onStart told once the handler runs */
   async execute(attempt: Attempt, handler: Handler, onStart: (execution: Execution) => void): Promise<void> {
-    const outcome = await this.#run(attempt, handler, onStart);
-    if (await this.#record(attempt, outcome, handler)) this.#acknowledge(attempt, outcome);
+    const recorded = await this.#record(attempt, await this.#run(attempt, handler, onStart), handler);
+    if (recorded) this.#acknowledge(attempt, recorded);
+    await this.#tidyUp(attempt, recorded);
   }
 
   /** Whether the log still has the attempt as the one that runs its task; stops it if not. */
@@ -90,7 +93,13 @@ export class Executor {
       const isResumed = run.checkpoint !== undefined || run.step !== undefined;
       const journal = isResumed ? await readJournal(this.log.read, run) : undefined;
       const onRefused = (error: ConcurrencyError): Promise<void> => this.#refused(attempt, error);
-      const port = new AttemptRun(attempt, { log: this.log, journal, reporter, onRefused });
+      const port = new AttemptRun(attempt, {
+        log: this.log,
+        tempDirs: this.tempDirs,
+        journal,
+        reporter,
+        onRefused,
+      });
       const facts = attempt.facts(journal?.resumedFrom);
       const loggerOf = (): Logger => taskLogger(this.logger, facts, this.lines);
       if (this.processes && execution.isIsolated) {
@@ -111,23 +120,36 @@ export class Executor {
     }
   }
 
-  /** False when the attempt has lost its say: its ticket is somebody else's business. */
-  async #record(attempt: Attempt, outcome: Outcome, handler: Handler): Promise<boolean> {
+  /** The outcome that stands in the log. Undefined when the attempt has lost its say: its ticket is somebody else's business. */
+  async #record(attempt: Attempt, outcome: Outcome, handler: Handler): Promise<Outcome | undefined> {
     const command = commandFor(outcome, attempt, handler.options);
     try {
       const written = command && (await attempt.record(command));
       this.attempts.ended(attempt, outcome, written?.fact);
-      return true;
+      return outcome;
     } catch (error) {
       if (error instanceof ConcurrencyError) {
         await this.#refused(attempt, error);
         if (attempt.interruption)
           this.attempts.ended(attempt, { type: 'interrupted', by: attempt.interruption }, undefined);
-        return false;
+        return undefined;
       }
       if (!(error instanceof LogRefusedError) || outcome.type !== 'completed') throw error;
       const refused = new UnrecoverableError(`The log refused the result: ${error.message}`);
       return this.#record(attempt, { type: 'failed', error: refused }, handler);
+    }
+  }
+
+  /** What a task has left behind that may run again is found by its next attempt, or goes when the task is cleaned up. */
+  async #tidyUp({ state }: Attempt, recorded: Outcome | undefined): Promise<void> {
+    if (recorded?.type !== 'completed') {
+      this.tempDirs.forget(state.id);
+      return;
+    }
+    try {
+      await this.tempDirs.remove(state.id, state.run.attempt > 1);
+    } catch (error) {
+      this.logger.warn({ err: error, task_id: state.id }, 'Temporary files of a task could not be removed');
     }
   }
 

@@ -42,6 +42,7 @@ export function judge(ticket: number, last: Fact, isMine: (token: number) => boo
     case 'succeeded':
     case 'failed':
     case 'cancelled':
+    case 'cleaned':
       return { action: 'drop' };
     case 'started':
       return judgeRun(ticket, { ...last.data, token: last.sequence }, isMine);

@@ -26,6 +26,7 @@ export const linkTo = (port: AttemptPort, loggerOf: () => Logger): RunLink => ({
 });
 
 const CALLS: Record<Call, (port: AttemptPort, args: Json[]) => Promise<unknown>> = {
+  tempDir: (port) => port.tempDir(),
   checkpoint: (port, [state, options]) => port.checkpoint(state ?? null, options as CheckpointOptions),
   beginStep: (port, [scope, name]) => port.beginStep(scope as string, name as string),
   endStep: (port, [key, result, durationMs]) =>
@@ -58,6 +59,10 @@ export class RemotePort implements AttemptPort {
 
   progress(progress: Progress): void {
     this.remote.notify('progress', progress);
+  }
+
+  async tempDir(): Promise<string> {
+    return (await this.remote.call('tempDir')) as string;
   }
 
   async checkpoint(state: Json, options: CheckpointOptions): Promise<void> {

@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Fact, TaskEvent } from '@millrace/domain';
 import type { LogLine, Ticket, WriteOptions } from '@millrace/log';
-import { lineLogger } from '@millrace/runtime';
+import { DEFAULT_TEMP_DIR, lineLogger } from '@millrace/runtime';
 import { AttemptLog } from '../attempt-log.js';
 import type { Attempt } from '../execution/attempt.js';
 import { Claimer, readTicket } from '../execution/claimer.js';
 import { Executor } from '../execution/executor.js';
 import type { Execution } from '../execution/executor.js';
+import { TempDirs } from '../execution/temp-dirs.js';
 import type { ClaimPort } from '../execution/log-port.js';
 import type { Handler } from '../handlers/handler.js';
 import { LineSink } from '../logs.js';
@@ -16,6 +17,8 @@ import type { TestClock } from './test-clock.js';
 
 /** Takes all levels, so that handlers' lines of all levels are kept, and writes nothing. */
 export const SILENT = lineLogger('trace', () => undefined);
+
+const TEMP_DIRS = new TempDirs(DEFAULT_TEMP_DIR);
 
 /** What the workers of a run share. */
 export interface Surroundings {
@@ -56,7 +59,7 @@ export class TestWorker {
     });
     const lines = new LineSink({ writeLine: (_ref, line) => around.logs.push(line) }, id);
     // Without a pool of processes: what asks for one of its own runs here like all others.
-    this.#executor = new Executor(log, SILENT, new AttemptLog(SILENT), lines, undefined);
+    this.#executor = new Executor(log, SILENT, new AttemptLog(SILENT), lines, undefined, TEMP_DIRS);
   }
 
   /** The attempt that runs now. */
