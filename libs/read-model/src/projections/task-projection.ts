@@ -1,5 +1,4 @@
 import type { Fact } from '@millrace/domain';
-import type { Fact } from '@millrace/domain';
 import type { Client } from 'pg';
 import { project, noteDue } from '../tasks/task.projection.js';
 import type { ProjectedTask } from '../tasks/task.projection.js';

@@ -228,6 +228,7 @@ export class TaskRow {
   /** Set from a resume until the task has ended. */
   @Column('boolean', { nullable: true })
   resumed!: true | null;
+
   /** Of a task that was cleaned up: nothing of it is here but how it ended. */
   @Column('timestamptz', { nullable: true })
   cleaned_at!: string | null;
