@@ -3,6 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { Logger } from '@millrace/runtime';
 import { ArchiveModule } from './archive/archive.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { CleanupModule } from './cleanup/cleanup.module.js';
 import type { GatewayConfig } from './config.js';
 import { ConfigModule } from './config.module.js';
 import { ExplainModule } from './explain/explain.module.js';
@@ -35,6 +36,7 @@ export class GatewayModule {
         ExplainModule,
         OperationsModule,
         PurgeModule,
+        CleanupModule,
         WorkersModule,
         HealthModule,
       ],

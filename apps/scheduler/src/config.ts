@@ -1,4 +1,5 @@
-import { commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
+import { DEFAULT_RETENTION_HOURS, isName } from '@millrace/domain';
+import { DEFAULT_TEMP_DIR, commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
 import { z } from 'zod';
 
 const Environment = z.object({
@@ -17,6 +18,22 @@ const Environment = z.object({
   MILLRACE_LOG_RETENTION_TASKS: wholeNumber(1, 1_000_000_000)
     .default(2_000_000)
     .describe('Finished tasks that the log keeps at most, whatever their age'),
+  MILLRACE_CLEANUP_SECONDS: positive().default(3600).describe('How often ended tasks are cleaned up'),
+  MILLRACE_CLEANUP_RETENTION_HOURS: hours()
+    .default(DEFAULT_RETENTION_HOURS)
+    .describe(
+      'How long failed and cancelled tasks are kept for which nothing else is said; forever: never cleaned up',
+    ),
+  MILLRACE_CLEANUP_RETENTION: hoursByTask()
+    .default({ transcription: 24, vod_processing: 48 })
+    .describe(
+      'How long failed and cancelled tasks are kept, by the name of the task: transcription=24,audit=forever',
+    ),
+  MILLRACE_TEMP_DIR: z
+    .string()
+    .min(1)
+    .default(DEFAULT_TEMP_DIR)
+    .describe('Where workers keep temporary files of tasks, if that can be reached from here'),
   MILLRACE_STORE_LIMIT_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(0)
     .describe('Size of the log at which it counts as full, where the NATS account has no limit; 0: none'),
@@ -48,3 +65,32 @@ function wholeNumber(least: number, most: number) {
     .transform(Number)
     .refine((value) => value >= least && value <= most, { error });
 }
+
+function hours() {
+  return z
+    .string()
+    .transform((text) => hoursIn(text))
+    .refine((value) => value >= 0, { error: 'must be a number of hours, or forever.' });
+}
+
+function hoursByTask() {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .filter((entry) => entry.trim() !== '')
+        .map((entry): [string, number] => {
+          const [name = '', value = ''] = entry.split('=', 2);
+          return [name.trim(), hoursIn(value.trim())];
+        }),
+    )
+    .refine((entries) => entries.every(([name, value]) => isName(name) && value >= 0), {
+      error: 'must be names of tasks and hours, such as transcription=24,audit=forever.',
+    })
+    .transform((entries) => Object.fromEntries(entries));
+}
+
+/** Not a number for what is none. */
+const hoursIn = (text: string): number =>
+  text === 'forever' ? Infinity : /^\d{1,7}(\.\d+)?$/.test(text) ? Number(text) : NaN;

@@ -2,11 +2,13 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import { TaskLog } from '@millrace/log';
-import { LaneQueries, LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
+import { OPERATION_DAYS, TaskLog } from '@millrace/log';
+import { CleanupQueries, LaneQueries, LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import { Ageing } from './ageing/ageing.js';
+import { answerTo } from './cleanup/answer.js';
+import { Cleanup } from './cleanup/cleanup.js';
 import type { SchedulerConfig } from './config.js';
 import { Janitor } from './janitor/janitor.js';
 import { watchStore } from './janitor/store-watch.js';
@@ -24,7 +26,7 @@ const HOUR_MS = 3_600_000;
 const PAUSES_EVERY_SECONDS = 5;
 const AGEING_EVERY_SECONDS = 5;
 /** One for each concern that reads Postgres. */
-const CONNECTIONS = 5;
+const CONNECTIONS = 6;
 
 /** Runs the concerns, each where this process leads it. Safe to stop before start and twice. */
 @Injectable()
@@ -72,6 +74,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     });
     this.#patrol('sweeper', log, this.config.MILLRACE_SWEEP_SECONDS, this.#sweeper(log, this.#database));
     this.#patrol('janitor', log, this.config.MILLRACE_JANITOR_SECONDS, this.#janitor(log, this.#database));
+    this.#cleanUp(log, this.#database);
     const pauses = new PauseKeeper(log, this.logger);
     this.#patrol('pauses', log, PAUSES_EVERY_SECONDS, (signal) => pauses.round(signal));
     this.#limits = this.#giveSlots(log, this.#database);
@@ -135,6 +138,27 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     };
   }
 
+  #cleanUp(log: TaskLog, database: Database): void {
+    const { config, logger } = this;
+    const cleanup = new Cleanup({
+      log,
+      tables: new CleanupQueries(database),
+      sweep: new SweepQueries(database),
+      logger,
+      policy: {
+        defaultHours: config.MILLRACE_CLEANUP_RETENTION_HOURS,
+        hoursByTask: config.MILLRACE_CLEANUP_RETENTION,
+        undoHours: OPERATION_DAYS * 24,
+      },
+      tempDir: config.MILLRACE_TEMP_DIR,
+    });
+    const lease = this.#patrol('cleanup', log, config.MILLRACE_CLEANUP_SECONDS, async (signal) => {
+      const { is_complete, errors } = await cleanup.run(undefined, signal);
+      return !is_complete && errors.length === 0;
+    });
+    log.answerCleanups((request) => (lease.isHeld ? answerTo(cleanup, request) : undefined));
+  }
+
   #giveSlots(log: TaskLog, database: Database): Limits {
     return new Limits({
       log,
@@ -145,13 +169,14 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     }).start();
   }
 
-  #patrol(concern: string, log: TaskLog, everySeconds: number, round: Round): void {
+  #patrol(concern: string, log: TaskLog, everySeconds: number, round: Round): Lease {
     const { logger } = this;
     const lease = this.#lease(concern, log);
     // Workers that lost the broker with us are back by then.
     const firstAfterMs = Math.min(everySeconds, this.config.MILLRACE_QUIET_SECONDS) * 1000;
     const everyMs = everySeconds * 1000;
     this.#patrols.push(new Patrol({ name: concern, everyMs, firstAfterMs, lease, round, logger }).start());
+    return lease;
   }
 
   #lease(concern: string, log: TaskLog): Lease {

@@ -6,6 +6,8 @@ export interface RetentionPolicy {
   hoursByTask: Readonly<Record<string, number>>;
   /** Of all ended tasks of a queue, whatever their name; queues without a rule are not in it. */
   hoursByQueue: Readonly<Record<string, number>>;
+  /** What an operation on many tasks has cancelled is kept at least so long: until then that can be undone. */
+  undoHours: number;
 }
 
 /** Of which kind a task is, for the policy. */
@@ -13,6 +15,8 @@ export interface KeptTask {
   queue: string;
   name: string;
   hasSucceeded: boolean;
+  /** An operation on many tasks has cancelled it. */
+  isUndoable: boolean;
 }
 
 /** Failed and cancelled tasks are kept so long where nothing else is said, in hours. */
@@ -24,7 +28,10 @@ const HOUR_MS = 3_600_000;
  * For how many hours after its end a task is kept. What its queue says counts before anything else; without that, a task that succeeded is
  * kept for ever, and another one for as long as its name or the default says.
  */
-export function retentionHours(policy: RetentionPolicy, { queue, name, hasSucceeded }: KeptTask): number {
+export const retentionHours = (policy: RetentionPolicy, task: KeptTask): number =>
+  Math.max(ownHours(policy, task), task.isUndoable ? policy.undoHours : 0);
+
+function ownHours(policy: RetentionPolicy, { queue, name, hasSucceeded }: KeptTask): number {
   const ofQueue = ownOf(policy.hoursByQueue, queue);
   if (ofQueue !== undefined) return ofQueue;
   if (hasSucceeded) return Infinity;

@@ -6,12 +6,13 @@ const policy: RetentionPolicy = {
   defaultHours: 12,
   hoursByTask: { transcription: 24, vod_processing: 48, audit: Infinity },
   hoursByQueue: { bulk: 1, ledger: Infinity },
+  undoHours: 168,
 };
 
 const failed = (queue: string, name: string): number =>
-  retentionHours(policy, { queue, name, hasSucceeded: false });
+  retentionHours(policy, { queue, name, hasSucceeded: false, isUndoable: false });
 const succeeded = (queue: string, name: string): number =>
-  retentionHours(policy, { queue, name, hasSucceeded: true });
+  retentionHours(policy, { queue, name, hasSucceeded: true, isUndoable: false });
 
 describe('the retention of a task', () => {
   it('that failed or was cancelled is that of its name, else the default', () => {
@@ -29,6 +30,12 @@ describe('the retention of a task', () => {
     expect(failed('bulk', 'vod_processing')).toBe(1);
     expect(succeeded('bulk', 'render')).toBe(1);
     expect(failed('ledger', 'render')).toBe(Infinity);
+  });
+
+  it('lasts at least as long as the operation that cancelled it can be undone', () => {
+    const undoable = { name: 'render', hasSucceeded: false, isUndoable: true };
+    expect(retentionHours(policy, { queue: 'bulk', ...undoable })).toBe(168);
+    expect(retentionHours(policy, { queue: 'ledger', ...undoable })).toBe(Infinity);
   });
 
   it('takes a name like any other that objects have by themselves', () => {

@@ -18,6 +18,8 @@ export type {
 export { Bucket } from './buckets.js';
 export type { Buckets, Entry } from './buckets.js';
 export type { ChangeOptions } from './changes.js';
+export { CLEANUP, cleanupNoteSchema, cleanupReportSchema } from './cleanup-calls.js';
+export type { CleanupAnswer, CleanupNote, CleanupReport, CleanupRequest } from './cleanup-calls.js';
 export { decodeDue, decodeFact, encodeFact, encodeTimer, factOf } from './codec.js';
 export type { DueTicket } from './codec.js';
 export {

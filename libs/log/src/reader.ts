@@ -16,6 +16,7 @@ const KINDS_AT_MOST = 64;
 /** A replica that lags is asked again, each time after a little longer: for a second in all. */
 const REREADS = 20;
 const REREAD_AFTER_MS = 5;
+const NOTES_AT_ONCE = 500;
 /** Live progress is worth no longer wait. */
 const LIVE_WITHIN_MS = 300;
 
@@ -151,6 +152,19 @@ export class Reader {
       const line = decodeLine(payload);
       return line ? [{ sequence, ...line }] : [];
     });
+  }
+
+  /** What was noted on a subject of `OPS` since a time, in order. */
+  async notes(noun: string, verb: string, since: Date): Promise<StoredMessage[]> {
+    const query = { next_by_subj: subjects.op(noun, verb), batch: NOTES_AT_ONCE };
+    const begin = { start_time: since.toISOString() };
+    const notes = await this.requests.batch(streams.ops.name, { ...begin, ...query });
+    for (let page = notes; page.length === NOTES_AT_ONCE;) {
+      const seq = (page.at(-1)?.sequence ?? 0) + 1;
+      page = await this.requests.batch(streams.ops.name, { seq, ...query });
+      notes.push(...page);
+    }
+    return notes;
   }
 
   /** Whether the log once had a message there, and has let it go. */

@@ -9,6 +9,8 @@ import type { AppendOptions } from './appender.js';
 import { makeMemoryBuckets, openBuckets } from './buckets.js';
 import type { Buckets } from './buckets.js';
 import { Changes } from './changes.js';
+import { answerCleanups, askCleanup } from './cleanup-calls.js';
+import type { CleanupAnswer, CleanupRequest } from './cleanup-calls.js';
 import type { ChangeOptions } from './changes.js';
 import { Inbox, listen, openConnection } from './connection.js';
 import type { ConnectionOptions } from './connection.js';
@@ -256,6 +258,16 @@ export class TaskLog {
     if (answer === undefined && !(this.connected && connectedAt === this.#state.connectedAt))
       throw new LogUnavailableError('The connection was away while a worker was asked.');
     return answer;
+  }
+
+  /** Answers requests for a run of the clean-up; undefined leaves it to another process. */
+  answerCleanups(run: (request: CleanupRequest) => Promise<CleanupAnswer> | undefined): void {
+    answerCleanups(this.connection, run);
+  }
+
+  /** Has the scheduler clean up now. Undefined when none answers in time. */
+  askCleanup(request: CleanupRequest, timeoutMs: number): Promise<CleanupAnswer | undefined> {
+    return askCleanup(this.connection, request, timeoutMs);
   }
 
   /**

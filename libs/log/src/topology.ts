@@ -152,6 +152,8 @@ export const subjects = {
   allOps: 'ops.>',
   /** A worker answers here which attempts it runs (core request, no stream). */
   runsOf: (worker: string): string => `workers.${worker}.runs`,
+  /** The scheduler that leads the clean-up runs it now (core request, no stream). */
+  cleanupNow: 'scheduler.cleanup',
 } as const;
 
 export type AskVerb = 'pause' | 'stop' | 'signal';

@@ -115,6 +115,7 @@ describe('docs/reference/subjects.md', () => {
       op: [subjects.op('<noun>', '<verb>')],
       allOps: [subjects.allOps],
       runsOf: [subjects.runsOf('<worker>')],
+      cleanupNow: [subjects.cleanupNow],
     };
     for (const subject of Object.values(made).flat()) expect(page).toContain(`| \`${subject}\``);
   });

@@ -1,6 +1,8 @@
 export type { AuditCommandRow } from './audit/audit-command.entity.js';
 export { AuditQueries } from './audit/audit.queries.js';
 export type { AuditFilter, AuditListOptions, AuditPage } from './audit/audit.queries.js';
+export { CleanupQueries } from './cleanup/cleanup.queries.js';
+export type { CleanupFilter, DueBefore, DueCursor, DueRules } from './cleanup/cleanup.queries.js';
 export { Database, openDatabase } from './database/database.js';
 export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';

@@ -63,6 +63,7 @@ describe('the OpenAPI document', () => {
       'cancelTask',
       'checkLiveness',
       'checkReadiness',
+      'cleanUpTasks',
       'createKey',
       'defineQueue',
       'deleteKey',
@@ -74,6 +75,7 @@ describe('the OpenAPI document', () => {
       'getTaskResult',
       'getTaskStatus',
       'getWorker',
+      'listCleanups',
       'listHandlers',
       'listKeys',
       'listOperations',
@@ -126,7 +128,7 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded).toHaveLength(38);
+    expect(guarded).toHaveLength(40);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);
       expect(security).toEqual([{ key: [] }, { bearer: [] }]);

@@ -97,6 +97,10 @@ const ways: Record<StateName, (id: string) => Promise<unknown>> = {
     await ways.PENDING(id);
     await client.call(`DELETE /tasks/${id}`);
   },
+  'FAILURE, cleaned': async (id) => {
+    await ways.FAILURE(id);
+    await driver.clean(id);
+  },
 };
 
 const ask = (command: CommandName, id: string) => {
@@ -125,7 +129,7 @@ const ask = (command: CommandName, id: string) => {
 };
 
 const general = (text: string | undefined, id: string): string | undefined =>
-  text?.replace(id, '{id}').replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, '{time}');
+  text?.replace(id, '{id}').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '{time}');
 
 let tasks = 0;
 

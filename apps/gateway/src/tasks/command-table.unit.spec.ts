@@ -14,7 +14,7 @@ describe('docs/reference/commands.md', () => {
   it('says of every refusal but the one that is final what to do instead', () => {
     const mute = QUESTIONS.filter(({ answer }) => answer.status === 400).filter(
       ({ answer }) =>
-        !/(runs by itself|pause or cancel|[Rr]esume|retried|[Rr]etry|Branch)/.test(answer.says!),
+        !/(runs by itself|pause or cancel|[Rr]esume|retried|[Rr]etry|Branch|[Ss]ubmit it)/.test(answer.says!),
     );
     expect(mute.map(({ answer }) => answer.code)).toEqual(['task/already-succeeded']);
   });

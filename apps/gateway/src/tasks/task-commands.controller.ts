@@ -45,7 +45,13 @@ export class TaskCommandsController {
         example: examples.cancelled,
       },
     },
-    errors: [...WHATEVER_STATE, 'task/already-succeeded', 'task/already-failed', 'archive/unavailable'],
+    errors: [
+      ...WHATEVER_STATE,
+      'task/already-succeeded',
+      'task/already-failed',
+      'task/already-cleaned',
+      'archive/unavailable',
+    ],
     serialize: true,
   })
   cancel(@Param('task_id', { schema: TaskId }) taskId: string, @By() by: Origin): Promise<CancelledTask> {
@@ -61,7 +67,13 @@ export class TaskCommandsController {
       'Attempts are counted anew; the run starts from the last checkpoint unless from_start is true.',
     role: 'operator',
     returns: { 202: { description: 'The task is ready', schema: CommandDone, example: examples.retried } },
-    errors: [...WHATEVER_STATE, 'task/not-retryable', 'task/archived', 'archive/unavailable'],
+    errors: [
+      ...WHATEVER_STATE,
+      'task/not-retryable',
+      'task/already-cleaned',
+      'task/archived',
+      'archive/unavailable',
+    ],
     serialize: true,
   })
   retry(
@@ -80,7 +92,13 @@ export class TaskCommandsController {
     description: 'The run starts from the last checkpoint.',
     role: 'operator',
     returns: { 200: { description: 'The task is ready', schema: CommandDone, example: examples.resumed } },
-    errors: [...WHATEVER_STATE, 'task/not-resumable', 'task/archived', 'archive/unavailable'],
+    errors: [
+      ...WHATEVER_STATE,
+      'task/not-resumable',
+      'task/already-cleaned',
+      'task/archived',
+      'archive/unavailable',
+    ],
     serialize: true,
   })
   resume(@Param('task_id', { schema: TaskId }) taskId: string, @By() by: Origin): Promise<CommandDone> {
@@ -165,6 +183,7 @@ export class TaskCommandsController {
       'task/invalid-parameters',
       'task/too-large',
       'task/archived',
+      'task/already-cleaned',
       'log/unavailable',
       'log/store-full',
       'gateway/overloaded',

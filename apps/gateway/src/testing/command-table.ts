@@ -30,6 +30,7 @@ export const STATES = {
   SUCCESS: 'It ended with its result.',
   FAILURE: 'It ended without: a dead letter.',
   REVOKED: 'It was cancelled.',
+  'FAILURE, cleaned': 'It failed, and was cleaned up since.',
 } as const;
 export type StateName = keyof typeof STATES;
 
@@ -88,6 +89,11 @@ const RUNS = 'It runs now: pause or cancel it first.';
 const RESUME = 'Resume it.';
 const REDRIVE = 'Retry or resume it to run it again.';
 const BRANCH = 'Branch it to run it again.';
+const SUBMIT = 'It was cleaned up: submit it as a new task to run it again.';
+const CLEANED = refused(
+  'task/already-cleaned',
+  'The task ended as FAILURE at {time} and was cleaned up at {time}: its parameters, result and error are gone. Submit it as a new task to run it again.',
+);
 
 const waiting = (instead: string): Record<CommandName, Answer> => ({
   submit: DUPLICATE,
@@ -191,6 +197,16 @@ export const COMMAND_TABLE: Record<StateName, Record<CommandName, Answer>> = {
     signal: noRunLeft('REVOKED', BRANCH),
     branch: ACCEPTED,
     ...unmovable('REVOKED', BRANCH),
+  },
+  'FAILURE, cleaned': {
+    submit: DUPLICATE,
+    cancel: CLEANED,
+    retry: CLEANED,
+    resume: CLEANED,
+    pause: nothingToPause('FAILURE', SUBMIT),
+    signal: noRunLeft('FAILURE', SUBMIT),
+    branch: CLEANED,
+    ...unmovable('FAILURE', SUBMIT),
   },
 };
 

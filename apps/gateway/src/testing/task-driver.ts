@@ -94,6 +94,11 @@ export class TaskDriver {
     return this.#do(taskId, { type: 'pause', reason: 'asked' });
   }
 
+  async clean(taskId: string): Promise<Fact> {
+    const state = await this.log.read.task({ task_id: taskId });
+    return this.#do(taskId, { type: 'clean', seen: state.phase === 'none' ? 0 : state.sequence });
+  }
+
   async #token(taskId: string): Promise<number> {
     const state = await this.log.read.task({ task_id: taskId });
     if (state.phase !== 'running') throw new Error(`The task ${taskId} is ${state.phase}.`);
