@@ -28,11 +28,9 @@ const results = {
     description: 'Files removed, of these tasks and of others that are over.',
   }),
   by_task: byTask,
-  errors: z
-    .array(z.object({ task_id: z.string(), detail: z.string() }))
-    .meta({
-      description: 'Tasks that could not be cleaned up, the first 20. The next run tries them again.',
-    }),
+  errors: z.array(z.object({ task_id: z.string(), detail: z.string() })).meta({
+    description: 'Tasks that could not be cleaned up, the first 20. The next run tries them again.',
+  }),
 };
 
 export const CleanupDone = z

@@ -66,7 +66,7 @@ const UPSERT_TASKS = `INSERT INTO tasks (${namesOf(TASK_COLUMNS)})
     .filter(([column]) => column !== 'id')
     .map(([column]) =>
       column === 'parameters'
-        ? 'parameters = coalesce(excluded.parameters, tasks.parameters)'
+        ? `parameters = CASE WHEN excluded.cleaned_at IS NULL THEN coalesce(excluded.parameters, tasks.parameters) END`
         : `${column} = excluded.${column}`,
     )
     .join(', ')}

@@ -40,7 +40,7 @@ describe('the row of a task', () => {
       expect(notesOf(row)).toEqual(notes);
     });
     expect([...phases].sort()).toEqual(
-      'cancelled failed held paused ready running scheduled succeeded'.split(' '),
+      'cancelled cleaned failed held paused ready running scheduled succeeded'.split(' '),
     );
   });
 

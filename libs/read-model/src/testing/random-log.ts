@@ -161,6 +161,7 @@ function commandFor(
     { type: 'release', waiting_for: 'signal:go' },
     { type: 'carry' },
     random() < 0.2 ? { type: 'cancel' } : { type: 'carry' },
+    random() < 0.2 ? { type: 'clean', seen: state.sequence } : { type: 'carry' },
     { type: 'expire' },
   ]);
 }
