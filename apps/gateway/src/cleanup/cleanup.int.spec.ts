@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
 import { openTestLog, spawnApp, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
@@ -103,6 +104,17 @@ describe('the clean-up', () => {
     expect(await list('?status=FAILURE&cleaned=true')).toEqual(['old']);
     const explained = await client.call<{ because: string[] }>('GET /tasks/old/explain');
     expect(explained.body.because[0]).toContain('was cleaned up at');
+  });
+
+  it('does what its guide says', async () => {
+    const guide = await readFile(new URL('../../../../docs/guides/cleanup.md', import.meta.url), 'utf8');
+    const requests = [...guide.matchAll(/^curl "\$API([^"]+)"(?:.*-d '([^']+)')?.* # (\d{3})$/gm)];
+    expect(requests).toHaveLength(3);
+    for (const [, path = '', body, status] of requests)
+      expect([
+        path,
+        (await client.call(`${body ? 'POST' : 'GET'} ${path as `/${string}`}`, body ? { body } : {})).status,
+      ]).toEqual([path, Number(status)]);
   });
 
   it('is refused what it does not understand, and says when no scheduler is there', async () => {
