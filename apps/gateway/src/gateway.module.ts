@@ -12,6 +12,7 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { LogModule } from './log/log.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PurgeModule } from './queues/purge.module.js';
@@ -32,6 +33,7 @@ export class GatewayModule {
         KeysModule,
         HandlersModule,
         QueuesModule,
+        MetricsModule,
         TasksModule,
         ExplainModule,
         OperationsModule,

@@ -118,6 +118,12 @@ describe('the guide to the order of tasks', () => {
   });
 });
 
+describe('the guide to metrics', () => {
+  it('shows requests that do what it says', async () => {
+    expect(await send(await readFile(new URL('metrics.md', GUIDES), 'utf8'))).toBe(4);
+  });
+});
+
 describe('the guide to the REST API', () => {
   it('shows requests that do what it says', async () => {
     expect(await send(guide)).toBeGreaterThan(8);

@@ -1,3 +1,4 @@
+export * from './alerts/thresholds.js';
 export type { Json } from './json.js';
 export { Dispatcher } from './limits/dispatcher.js';
 export type { QueuedTask, SlotUse, WaitingTask } from './limits/dispatcher.js';

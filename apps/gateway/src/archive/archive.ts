@@ -3,12 +3,17 @@ import type { Fact, HeldTask } from '@millrace/domain';
 import {
   BadCursorError,
   ExplainQueries,
+  MetricsQueries,
   QueueQueries,
   TaskQueries,
   isDatabaseAway,
 } from '@millrace/read-model';
 import type {
   Database,
+  LongRun,
+  MetricSeries,
+  MetricTotals,
+  MetricWindow,
   PendingOptions,
   PendingPage,
   DecidableTask,
@@ -17,6 +22,7 @@ import type {
   QueueNumbers,
   RecentRates,
   RunningRow,
+  SeriesOptions,
   TaskAttempt,
   TaskEventRow,
   TaskListOptions,
@@ -37,6 +43,7 @@ export class Archive {
   readonly #queries: TaskQueries;
   readonly #explain: ExplainQueries;
   readonly #queues: QueueQueries;
+  readonly #metrics: MetricsQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
@@ -45,6 +52,7 @@ export class Archive {
     this.#queries = new TaskQueries(database);
     this.#explain = new ExplainQueries(database);
     this.#queues = new QueueQueries(database);
+    this.#metrics = new MetricsQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -129,6 +137,21 @@ export class Archive {
 
   queueDepth(queue: string, atMost: number): Promise<QueueDepth> {
     return this.#ask(() => this.#queues.depth(queue, atMost));
+  }
+
+  /** What happened in a window; without one, in all. */
+  metrics(window?: MetricWindow): Promise<MetricTotals> {
+    return this.#ask(() => this.#metrics.totals(window));
+  }
+
+  /** What happened, by intervals. */
+  metricSeries(options: SeriesOptions): Promise<MetricSeries> {
+    return this.#ask(() => this.#metrics.series(options));
+  }
+
+  /** Attempts that began before a time and still run, the longest first. */
+  longRuns(startedBefore: string, limit: number): Promise<LongRun[]> {
+    return this.#ask(() => this.#metrics.longRuns(startedBefore, limit));
   }
 
   pending(queue: string, options: PendingOptions): Promise<PendingPage> {

@@ -72,7 +72,11 @@ describe('the OpenAPI document', () => {
       'getOperation',
       'getQueue',
       'getTask',
+      'getTaskHealth',
+      'getTaskMetricSeries',
+      'getTaskMetrics',
       'getTaskResult',
+      'getTaskStats',
       'getTaskStatus',
       'getWorker',
       'listCleanups',
@@ -128,7 +132,7 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded).toHaveLength(40);
+    expect(guarded).toHaveLength(44);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);
       expect(security).toEqual([{ key: [] }, { bearer: [] }]);

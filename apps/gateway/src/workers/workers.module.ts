@@ -3,5 +3,5 @@ import { LogModule } from '../log/log.module.js';
 import { WorkersController } from './workers.controller.js';
 import { Workers } from './workers.service.js';
 
-@Module({ imports: [LogModule], controllers: [WorkersController], providers: [Workers] })
+@Module({ imports: [LogModule], controllers: [WorkersController], providers: [Workers], exports: [Workers] })
 export class WorkersModule {}

@@ -25,7 +25,7 @@ export function countTransition({ before, after, fact }: Transition, measuresAt:
   const measures = measuresAt(fact.at, to.queue, to.spec.name);
   if (from) move(from, -1, isOf(from, to) ? measures : measuresAt(fact.at, from.queue, from.spec.name));
   move(to, 1, measures);
-  if (fact.prev === 0 && !isCarried(fact)) measures.submitted++;
+  if (fact.prev === 0 && fact.kind !== 'cleaned' && !isCarried(fact)) measures.submitted++;
   count(measures, before, to, fact);
 }
 
@@ -37,8 +37,9 @@ const isOf = (a: ExistingTask, b: ExistingTask): boolean =>
 /** The wait of a task once more, or a task that had left the log: nothing has happened to it. */
 const isCarried = ({ data }: Fact): boolean => 'carried' in data;
 
-/** A task more or less in its status. */
+/** A task more or less in its status; one that was cleaned up counts no more. */
 function move(state: ExistingTask, by: 1 | -1, measures: Measures): void {
+  if (state.phase === 'cleaned') return;
   measures[CHANGE_OF[statusOf(state)]] += by;
   if (state.phase === 'held') measures.in_held += by;
   else if (state.phase === 'scheduled' && state.reason !== 'retry') measures.in_delayed += by;
@@ -119,6 +120,7 @@ function count(measures: Measures, before: ProjectedTask | undefined, to: Existi
     case 'checkpoint':
     case 'step':
     case 'yielded':
+    case 'cleaned':
       return;
   }
 }

@@ -11,6 +11,7 @@ import { migrate } from '../database/migrate.js';
 import { CHANGE_OF, addMeasures, noMeasures } from '../metrics/measures.js';
 import type { Measures } from '../metrics/measures.js';
 import type { MetricRow, MetricSpan } from '../metrics/metric.entity.js';
+import { MetricsQueries } from '../metrics/metrics.queries.js';
 import { metricOf } from '../metrics/metrics-table.js';
 import type { Metric } from '../metrics/metrics-table.js';
 import { countedByHand, countsOf, minuteKey } from '../testing/counted-by-hand.js';
@@ -98,6 +99,43 @@ async function sumOf(url: string, span: MetricSpan): Promise<Measures> {
   for (const { measures } of await metricsOf(url, `span = '${span}' OR NOT rolled`))
     addMeasures(sum, measures);
   return sum;
+}
+
+/** Windows and intervals are what the rows of their minutes come to. */
+async function expectWindowsOf(url: string): Promise<void> {
+  const minutes = await metricsOf(url, `span = 'minute'`);
+  const sumBetween = (from: number, to: number): Measures => {
+    const sum = noMeasures();
+    for (const { at, measures } of minutes)
+      if (Date.parse(at) >= from && Date.parse(at) < to) addMeasures(sum, measures);
+    return sum;
+  };
+  const database = openDatabase(url);
+  const queries = new MetricsQueries(database);
+  const begin = Date.parse('2026-01-01T00:00:00.000Z');
+  const random = randomNumbers(1);
+  for (let window = 0; window < 12; window++) {
+    const [from, to] = [random() * 240, random() * 240].map((minute) => begin + Math.floor(minute) * 60_000);
+    const times = {
+      from: new Date(Math.min(from!, to!)).toISOString(),
+      to: new Date(Math.max(from!, to!)).toISOString(),
+    };
+    const sum = noMeasures();
+    for (const { measures } of (await queries.totals(times)).groups) addMeasures(sum, measures);
+    expect(sum).toEqual(sumBetween(Date.parse(times.from), Date.parse(times.to)));
+  }
+  for (const interval_seconds of [300, 3600]) {
+    const [from, to] = [begin + 3_600_000, begin + 4 * 3_600_000];
+    const times = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+    const { points } = await queries.series({ ...times, interval_seconds });
+    expect(points).toHaveLength((to - from) / 1000 / interval_seconds);
+    for (const { at, measures, standing } of points) {
+      const end = Date.parse(at) + interval_seconds * 1000;
+      expect(measures).toEqual(sumBetween(Date.parse(at), end));
+      expect(standing.in_pending).toBe(sumBetween(-Infinity, end).in_pending);
+    }
+  }
+  await database.close();
 }
 
 const factsOf = (messages: LogMessage[]): Fact[] =>
@@ -248,7 +286,7 @@ describe('the metrics', () => {
       const byHand = countedByHand(factsOf(messages));
       expect(new Map(counted.filter(([, counts]) => Object.values(counts).some(Boolean)))).toEqual(byHand);
       const sum = await sumOf(url, 'minute');
-      const statuses = [...states.values()].map(statusOf);
+      const statuses = [...states.values()].filter(({ phase }) => phase !== 'cleaned').map(statusOf);
       for (const status of STATUSES)
         expect([status, sum[CHANGE_OF[status]]]).toEqual([
           status,
@@ -273,6 +311,7 @@ describe('the metrics', () => {
     for (const { measures } of await metricsOf(url, `span = 'minute'`)) addMeasures(expected, measures);
     expect(await sumOf(url, 'hour')).toEqual(expected);
     expect(await sumOf(url, 'day')).toEqual(expected);
+    await expectWindowsOf(url);
     expect(
       (await projection.rollUpMetrics({ before: last, minutesFrom: last, hoursFrom: last })).dropped,
     ).toBeGreaterThan(3);

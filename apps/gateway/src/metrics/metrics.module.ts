@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { ArchiveModule } from '../archive/archive.module.js';
+import { WorkersModule } from '../workers/workers.module.js';
+import { MetricsController } from './metrics.controller.js';
+import { TaskHealthReader } from './task-health.service.js';
+import { TaskMetricsReader } from './task-metrics.service.js';
+import { TaskStatsReader } from './task-stats.service.js';
+
+@Module({
+  imports: [ArchiveModule, WorkersModule],
+  controllers: [MetricsController],
+  providers: [TaskHealthReader, TaskMetricsReader, TaskStatsReader],
+})
+export class MetricsModule {}

@@ -1,0 +1,135 @@
+import type { Database } from '../database/database.js';
+import { addTo } from './histogram.js';
+import { NUMBERS, addMeasures, noMeasures } from './measures.js';
+import type { Measures, MetricNumber } from './measures.js';
+import { pointsOf, seriesPlanOf } from './metric-series.js';
+import type { MetricSeries, SeriesOptions } from './metric-series.js';
+import { CHOSEN, EARLIEST, chosenValues } from './metric-window.js';
+import type { MetricScope } from './metric-window.js';
+import { planOf } from './window-pieces.js';
+import type { Kept, Plan } from './window-pieces.js';
+
+/** Times in ISO-8601; both may be left out. */
+export interface MetricWindow extends MetricScope {
+  /** From this time on; the whole minute counts. Defaults to the beginning. */
+  from?: string;
+  /** Up to this time; its minute does not count. Defaults to now and later. */
+  to?: string;
+}
+
+/** What happened in a window. */
+export interface MetricTotals {
+  /** Where it begins; null without a beginning. Earlier than asked for where minutes or hours are no longer kept. */
+  from: string | null;
+  /** Where it ends; null without an end. */
+  to: string | null;
+  /** For each queue and task name in which anything happened. */
+  groups: MetricGroup[];
+}
+
+export interface MetricGroup {
+  queue: string;
+  name: string;
+  measures: Measures;
+}
+
+/** An attempt that runs. */
+export interface LongRun {
+  id: string;
+  queue: string;
+  name: string;
+  worker: string | null;
+  started_at: string;
+}
+
+/** What happened, in numbers. It lags behind the log as the tasks do. */
+export class MetricsQueries {
+  constructor(private readonly database: Database) {}
+
+  /** Sums and durations of a window, of whatever length: it reads some hundred rows for each queue and name at most. */
+  async totals({ from, to, ...scope }: MetricWindow = {}): Promise<MetricTotals> {
+    const begin = from === undefined ? -Infinity : Date.parse(from);
+    const end = to === undefined ? Infinity : Date.parse(to);
+    const plan = planOf(begin, end, await this.#kept());
+    return { from: timeOf(plan.from), to: timeOf(plan.to), groups: await this.#groups(plan, scope) };
+  }
+
+  /** How many tasks were in each status, by the changes up to a time (less those of its minute; by default all): `in_…` of the measures. */
+  standing(at?: string, scope: MetricScope = {}): Promise<MetricTotals> {
+    return this.totals({ ...(at !== undefined && { to: at }), ...scope });
+  }
+
+  /** Sums and durations by intervals, the empty ones too. */
+  async series({ from, to, interval_seconds, ...scope }: SeriesOptions): Promise<MetricSeries> {
+    const kept = await this.#kept();
+    const plan = seriesPlanOf(Date.parse(from), Date.parse(to), interval_seconds, kept);
+    const values = [...chosenValues(plan, scope), plan.stepMs / 1000];
+    const sums = await this.database.rows<NumbersRow & { bin: string }>(BINNED, values);
+    const buckets = await this.database.rows<BucketRow & { bin: string }>(BINNED_BUCKETS, values);
+    const before = await this.#groups(planOf(-Infinity, plan.from, kept), scope);
+    const standing = noMeasures();
+    for (const { measures } of before) addMeasures(standing, measures);
+    const bins = new Map<string, Measures>();
+    for (const { bin, ...numbers } of sums) bins.set(bin, { ...noMeasures(), ...numbers });
+    for (const { bin, ...row } of buckets) addBucket(bins.get(bin), row);
+    return pointsOf(plan, bins, standing);
+  }
+
+  /** Attempts that began before a time and still run, the longest first. */
+  longRuns(startedBefore: string, limit: number): Promise<LongRun[]> {
+    return this.database.rows(
+      `SELECT id, queue, name, worker, started_at FROM tasks
+       WHERE phase = 'running' AND started_at < $1 ORDER BY started_at, id LIMIT $2`,
+      [startedBefore, limit],
+    );
+  }
+
+  async #groups(plan: Plan, scope: MetricScope): Promise<MetricGroup[]> {
+    const values = chosenValues(plan, scope);
+    const [sums, buckets] = await Promise.all([
+      this.database.rows<NumbersRow & Pick<MetricGroup, 'queue' | 'name'>>(SUMS, values),
+      this.database.rows<BucketRow & Pick<MetricGroup, 'queue' | 'name'>>(BUCKETS, values),
+    ]);
+    const groups = new Map<string, MetricGroup>();
+    for (const { queue, name, ...numbers } of sums)
+      groups.set(`${queue} ${name}`, { queue, name, measures: { ...noMeasures(), ...numbers } });
+    for (const { queue, name, ...row } of buckets) addBucket(groups.get(`${queue} ${name}`)?.measures, row);
+    return [...groups.values()];
+  }
+
+  async #kept(): Promise<Kept> {
+    const [row] = await this.database.rows<{ minutes: string | null; hours: string | null }>(EARLIEST);
+    const time = (text: string | null | undefined): number => (text ? Date.parse(text) : -Infinity);
+    return { minutes: time(row?.minutes), hours: time(row?.hours) };
+  }
+}
+
+type NumbersRow = Record<MetricNumber, number>;
+
+interface BucketRow {
+  what: 'wait' | 'run';
+  bucket: number;
+  count: number;
+}
+
+/** The two statements are of two moments: what came in between has no group yet. */
+function addBucket(measures: Measures | undefined, { what, bucket, count }: BucketRow): void {
+  if (measures) addTo(measures[what], bucket, count);
+}
+
+const timeOf = (time: number): string | null => (Number.isFinite(time) ? new Date(time).toISOString() : null);
+
+const SUMMED = NUMBERS.map((number) => `sum(${number})::bigint AS ${number}`).join(', ');
+const COUNTED = `
+  CROSS JOIN LATERAL (
+    SELECT 'wait' AS what, bucket, count FROM unnest(wait_buckets, wait_counts) AS waits (bucket, count)
+    UNION ALL SELECT 'run', bucket, count FROM unnest(run_buckets, run_counts) AS runs (bucket, count)
+  ) AS counted`;
+const BIN = `date_bin(make_interval(secs => $8), at, '1970-01-01T00:00:00Z') AS bin`;
+
+const SUMS = `${CHOSEN} SELECT queue, name, ${SUMMED} FROM chosen GROUP BY queue, name ORDER BY queue, name`;
+const BUCKETS = `${CHOSEN} SELECT queue, name, what, bucket, sum(count)::bigint AS count
+  FROM chosen ${COUNTED} GROUP BY queue, name, what, bucket`;
+const BINNED = `${CHOSEN} SELECT ${BIN}, ${SUMMED} FROM chosen GROUP BY bin`;
+const BINNED_BUCKETS = `${CHOSEN} SELECT ${BIN}, what, bucket, sum(count)::bigint AS count
+  FROM chosen ${COUNTED} GROUP BY bin, what, bucket`;
