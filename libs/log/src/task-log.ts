@@ -189,7 +189,7 @@ export class TaskLog {
 
   /** Pulls the tickets of queues until it is stopped. */
   pull(options: PullOptions): TicketPuller {
-    const puller: TicketPuller = new TicketPuller(this.connection, this.#outbox, options, () =>
+    const puller: TicketPuller = new TicketPuller(this.connection, this.#outbox, this.inbox, options, () =>
       this.#pullers.delete(puller),
     );
     this.#pullers.add(puller);

@@ -122,6 +122,27 @@ describe('the order of tickets', () => {
     await hands.stop();
   });
 
+  it('is kept also of a flood that meets a worker without work', async () => {
+    const queue = await freshQueue();
+    const hands = new Hands(1, { queues: [queue] });
+    for (let flood = 0; flood < 20; flood++) {
+      await waitUntil(async () => (await openPulls(queue)) === 12);
+      const before = hands.taken.length;
+      // The least urgent first: what the server has already is never passed.
+      await submitAll(queue, [...LANES].reverse());
+      await waitUntil(() => hands.held.length === 1);
+      while (hands.taken.length < before + 12 || hands.held.length > 0) {
+        for (const ticket of [...hands.held]) hands.finish(ticket);
+        await sleep(1);
+      }
+      const [first, ...others] = hands.taken.slice(before);
+      const earlier = others.filter(({ sequence }) => sequence < first!.sequence);
+      expect(earlier.filter(({ lane }) => LANES.indexOf(lane) < LANES.indexOf(first!.lane))).toEqual([]);
+      expect(others.map(({ lane }) => lane)).toEqual(LANES.filter((lane) => lane !== first!.lane));
+    }
+    await hands.stop();
+  });
+
   it('takes the queues in turn within a lane, however few slots there are', async () => {
     const names = await Promise.all([freshQueue(), freshQueue(), freshQueue()]);
     for (const queue of names)
@@ -411,7 +432,7 @@ describe('trouble', () => {
     await waitUntil(() => hands.taken.length === 12, 1_000);
     expect(new Set(hands.taken.map(({ queue }) => queue))).toEqual(new Set([good]));
     await pause('2000-01-01T00:00:00Z');
-    hands.puller.reset();
+    hands.puller.pullAnew();
     await waitUntil(() => hands.taken.length === 14, 1_000);
     await hands.stop();
   });

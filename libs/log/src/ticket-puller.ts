@@ -2,7 +2,9 @@ import { LANES, laneRank } from '@millrace/domain';
 import type { Lane } from '@millrace/domain';
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { listen } from './connection.js';
+import type { Inbox } from './connection.js';
 import type { Outbox } from './outbox.js';
+import { ReturnedTickets } from './returned-tickets.js';
 import { terminate, ticketOf } from './ticket.js';
 import type { Ticket } from './ticket.js';
 import { laneConsumer, streams } from './topology.js';
@@ -32,8 +34,6 @@ const LONGEST_THAT_FIT = 7;
 const ASK_LOST_MS = 1_000;
 /** A worker that was full for so long takes back its parked pulls. For shorter it would only cost the round trips. */
 const WITHDRAW_AFTER_MS = 20;
-/** A ticket that was given back is to be had again after so long. */
-const NAK_SETTLES_MS = 20;
 const TROUBLE_RETRY_MS = 500;
 const GUARD_EVERY_MS = 500;
 
@@ -45,8 +45,8 @@ interface LaneState {
   queue: string;
   lane: Lane;
   pull: Pull | undefined;
-  /** A ticket of it went back so lately that the server may not have it again. */
-  nakedAt: number;
+  /** What went back there. */
+  returned: ReturnedTickets;
 }
 
 /** The lanes of one rank, one for each queue, served in turn. */
@@ -62,6 +62,13 @@ interface Pull {
   left: number;
   lostAt: number;
   answer: ((answer: Answer) => void) | undefined;
+}
+
+/** A ticket that would take the last slot: a more urgent one may be on its way beside it. */
+interface Candidate {
+  ticket: Ticket;
+  message: Msg;
+  lane: LaneState;
 }
 
 /** All pulls that share an inbox, until they are taken back together. */
@@ -83,6 +90,7 @@ export class TicketPuller {
   #nextPull = 0;
   /** Place of the rank that is being asked. */
   #asking = 0;
+  #candidate: Candidate | undefined;
   #isPumping = false;
   #again = false;
   #stopped = true;
@@ -93,11 +101,12 @@ export class TicketPuller {
   constructor(
     private readonly connection: NatsConnection,
     private readonly outbox: Outbox,
+    inbox: Inbox,
     private readonly options: PullOptions,
     private readonly onStopped: () => unknown = () => undefined,
   ) {
     this.#lanes = LANES.flatMap((lane) => options.queues.map((queue) => ({ queue, lane }))).map(
-      (place, index) => ({ ...place, index, pull: undefined, nakedAt: -Infinity }),
+      (place, index) => ({ ...place, index, pull: undefined, returned: new ReturnedTickets(inbox, outbox) }),
     );
     this.#laneOf = new Map(this.#lanes.map((state) => [placeOf(state), state]));
     this.#ranks = LANES.map((lane) => ({
@@ -109,7 +118,7 @@ export class TicketPuller {
   start(): this {
     if (!this.#stopped) return this;
     this.#stopped = false;
-    this.reset();
+    this.pullAnew();
     this.#guard = setInterval(() => {
       this.#dropLostPulls();
     }, GUARD_EVERY_MS);
@@ -122,12 +131,14 @@ export class TicketPuller {
     clearInterval(this.#guard);
     clearTimeout(this.#withdrawal);
     await this.#withdraw();
+    for (const { returned } of this.#lanes) returned.forget();
     this.onStopped();
   }
 
   /** A slot became free (or the last one was taken). */
   wake(): void {
-    if (this.#stopped) return;
+    // A candidate wakes it when it is decided upon.
+    if (this.#stopped || this.#candidate) return;
     if (this.options.free() > 0) {
       clearTimeout(this.#withdrawal);
       this.#withdrawal = undefined;
@@ -135,8 +146,14 @@ export class TicketPuller {
     } else this.#withdrawal ??= setTimeout(() => void this.#withdrawIfFull(), WITHDRAW_AFTER_MS);
   }
 
-  /** Starts from scratch: after a reconnect the server knows no pull of ours, after a resume of a queue a parked one does not wake. */
+  /** Starts from scratch: after a reconnect the server knows no pull of ours, and confirms nothing that was sent before. */
   reset(): void {
+    for (const { returned } of this.#lanes) returned.forget();
+    this.pullAnew();
+  }
+
+  /** Takes back all pulls and begins with the most urgent lane: after a resume of a queue one that is parked does not wake. */
+  pullAnew(): void {
     if (this.#stopped) return;
     void this.#withdraw();
     this.wake();
@@ -152,6 +169,7 @@ export class TicketPuller {
     const inlet = this.#inlet;
     this.#inlet = undefined;
     for (const lane of this.#lanes) this.#endPull(lane, 'gone');
+    if (this.#candidate) this.#decide(this.#candidate);
     // A pull that came after its inbox has gone would be answered to nobody.
     this.outbox.flush();
     // It fails only when the connection is gone, and with it all that was sent.
@@ -197,8 +215,8 @@ export class TicketPuller {
   async #drainRank(rank: Rank): Promise<boolean> {
     let open = inTurn(rank).filter(isOpen);
     while (open.length > 0) {
-      const free = this.options.free();
-      if (free <= 0 || this.#stopped) return false;
+      const free = this.#free;
+      if (free <= 0) return false;
       const asked = open.slice(0, free);
       const [next = asked[0]] = open.slice(asked.length);
       rank.turn = Math.max(
@@ -208,15 +226,25 @@ export class TicketPuller {
       const batch = Math.floor(free / asked.length);
       const answers = await Promise.all(asked.map((lane) => this.#ask(lane, batch)));
       if (answers.includes('gone')) return false;
-      const again = asked.filter((lane, i) => answers[i] === 'more' || isSettling(lane));
+      const again = asked.filter((lane, i) => answers[i] === 'more' || lane.returned.settling);
       for (const lane of asked) if (!again.includes(lane)) this.#park(lane);
       open = [...open.slice(asked.length), ...again];
     }
-    return this.options.free() > 0;
+    return this.#free > 0;
+  }
+
+  /** Tickets that may come without displacing another one. */
+  get #free(): number {
+    return this.#stopped ? 0 : this.options.free() - (this.#candidate ? 1 : 0);
   }
 
   /** Resolves when the tickets that are there, at most `batch`, have come. */
-  #ask(lane: LaneState, batch: number): Promise<Answer> {
+  async #ask(lane: LaneState, batch: number): Promise<Answer> {
+    const { settling } = lane.returned;
+    if (settling) {
+      await settling;
+      if (this.#free < batch) return 'gone';
+    }
     return new Promise((answer) => {
       this.#request(lane, batch, '"no_wait":true', ASK_LOST_MS, answer);
     });
@@ -258,18 +286,52 @@ export class TicketPuller {
     const origin = ticket && this.#laneOf.get(placeOf(ticket));
     const lane = inlet === this.#inlet ? origin : undefined;
     if (!ticket) terminate(message, this.outbox);
-    else if (this.#stopped || this.options.free() <= 0 || this.#isTooEarly(lane)) {
-      ticket.nak();
-      if (origin) origin.nakedAt = performance.now();
-    } else {
-      this.options.onTicket(ticket);
-      if (this.options.free() <= 0) this.wake();
-    }
+    else if (!origin) ticket.nak();
+    else this.#received({ ticket, message, lane: origin }, lane);
     if (!lane?.pull || --lane.pull.left > 0) return;
     const wasParked = !lane.pull.answer;
     this.#endPull(lane, 'more');
     // Whoever asked goes on by itself.
     if (wasParked) this.wake();
+  }
+
+  #received(delivery: Candidate, current: LaneState | undefined): void {
+    const { lane } = delivery;
+    const free = this.options.free();
+    const other = this.#candidate;
+    const isParked = current !== undefined && !current.pull?.answer;
+    if (this.#stopped || free <= 0 || this.#isTooEarly(current)) this.#giveBack(delivery);
+    else if (free > 1) this.#take(delivery.ticket);
+    else if (other) {
+      const isFirst = laneRank(lane.lane) < laneRank(other.lane.lane);
+      if (isFirst) this.#candidate = delivery;
+      this.#giveBack(isFirst ? other : delivery);
+    } else if (isParked && laneRank(lane.lane) > 0) this.#hold(delivery);
+    else this.#take(delivery.ticket);
+  }
+
+  #hold(candidate: Candidate): void {
+    this.#candidate = candidate;
+    const decide = (): void => {
+      if (this.#candidate) this.#decide(this.#candidate);
+    };
+    this.connection.flush().then(decide, decide);
+  }
+
+  #decide(candidate: Candidate): void {
+    this.#candidate = undefined;
+    if (this.#stopped || this.options.free() <= 0) this.#giveBack(candidate);
+    else this.#take(candidate.ticket);
+    this.wake();
+  }
+
+  #take(ticket: Ticket): void {
+    this.options.onTicket(ticket);
+    if (this.options.free() <= 0) this.wake();
+  }
+
+  #giveBack({ message, lane }: Candidate): void {
+    lane.returned.add(message);
   }
 
   /** A parked pull brings it while lanes before its own are being asked: what they have comes first, and this one comes again. */
@@ -313,12 +375,5 @@ const placeOf = ({ queue, lane }: { queue: string; lane: Lane }): string => `${q
 
 /** Whether the lane may be asked: nothing of ours waits there. */
 const isOpen = (lane: LaneState): boolean => !lane.pull;
-
-/** Whether what it gave back may be on its way still: the server takes that in beside the pulls, not in order with them. Once. */
-function isSettling(lane: LaneState): boolean {
-  const isRecent = performance.now() - lane.nakedAt < NAK_SETTLES_MS;
-  lane.nakedAt = -Infinity;
-  return isRecent;
-}
 
 const inTurn = ({ lanes, turn }: Rank): LaneState[] => [...lanes.slice(turn), ...lanes.slice(0, turn)];

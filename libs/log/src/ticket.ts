@@ -48,9 +48,14 @@ export const terminate = (message: Msg, outbox: Outbox): void => {
   answer(outbox, message.reply ?? '', '+TERM');
 };
 
-function answer(outbox: Outbox, reply: string, word: string): void {
+/** Gives a ticket to somebody else at once; the server confirms when it is to be had again. */
+export const giveBack = (message: Msg, outbox: Outbox, confirmTo: string): void => {
+  answer(outbox, message.reply ?? '', '-NAK', confirmTo);
+};
+
+function answer(outbox: Outbox, reply: string, word: string, confirmTo = ''): void {
   try {
-    outbox.publish(reply, '', '', word);
+    outbox.publish(reply, confirmTo, '', word);
   } catch {
     // The connection is closed: the lease runs out.
   }
