@@ -68,6 +68,22 @@ describe('a paused queue', () => {
     expect(JSON.parse(told?.payload ?? '{}')).toMatchObject({ ...BY, queue: 'video' });
   });
 
+  it('is closed from its last lane on, and opened from its first', async () => {
+    await log.provisionQueue('music', 'test');
+    const lanes: string[] = [];
+    const nats = await broker.stranger();
+    nats.subscribe('$JS.EVENT.ADVISORY.CONSUMER.PAUSE.TASKS.>', {
+      callback: (_, { subject }) => void lanes.push(subject.slice(subject.lastIndexOf('_') + 1)),
+    });
+    await nats.flush();
+    for (const change of [pause, resume]) {
+      await change('music');
+      await settlePause(log, 'music');
+    }
+    await waitUntil(() => lanes.length === 2 * LANES.length);
+    expect(lanes).toEqual([...LANES].reverse().concat(LANES));
+  });
+
   it('gets its missing lanes paused', async () => {
     await log.provisionQueue('mail', 'test');
     await pause('mail');

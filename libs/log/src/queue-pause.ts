@@ -27,7 +27,9 @@ export async function settlePause(log: PauseLog, queue: string, options?: Append
     const isPaused = isPausedIn(before);
     const lanes = await log.admin.lanes(queue);
     const others = lanes.filter((lane) => lane.isPaused !== isPaused);
-    await Promise.all(others.map(({ lane }) => log.admin.setPaused(queue, lane, isPaused)));
+    // What is open at any moment are the most urgent lanes: nothing passes what is more urgent while it is closed or opened.
+    for (const { lane } of isPaused ? others.reverse() : others)
+      await log.admin.setPaused(queue, lane, isPaused);
     changed += others.length;
     const entry = await log.buckets.queues.get(queue);
     // Somebody changed their mind meanwhile, and may have been faster at some of the lanes.

@@ -12,6 +12,8 @@ export interface PullOptions {
   free: () => number;
   /** Takes a ticket; must take its slot before it returns. */
   onTicket: (ticket: Ticket) => void;
+  /** Whether no pull is to be at a queue, until {@link TicketPuller.pullAnew}. Defaults to never. */
+  isPaused?: (queue: string) => boolean;
   /** Told when a lane cannot be pulled from: its consumer is missing, say. It is tried again. */
   onTrouble?: (trouble: LaneTrouble) => void;
 }
@@ -183,7 +185,7 @@ export class TicketPuller {
   }
 
   /** Whether the lane may be asked: nothing of ours waits there. */
-  readonly #isOpen = ({ pull }: PulledLane): boolean => !pull;
+  readonly #isOpen = ({ pull, queue }: PulledLane): boolean => !pull && !this.options.isPaused?.(queue);
 
   /** Once all that went back to the lane is there again. */
   #ask(lane: PulledLane, batch: number): Promise<Answer> {

@@ -24,7 +24,7 @@ import { lapse } from './lapse.js';
 import { LineSink } from './logs.js';
 import { showPresence } from './presence.js';
 import type { Presence } from './presence.js';
-import { followResumes } from './resumed-queues.js';
+import { PausedQueues } from './paused-queues.js';
 import { UnhandledTickets } from './unhandled-tickets.js';
 import { newWorkerId } from './worker-id.js';
 import type { WorkerOptions } from './worker-options.js';
@@ -61,7 +61,7 @@ export class TaskWorker {
   #slots: Slots | undefined;
   #puller: TicketPuller | undefined;
   #interruptions: Follower | undefined;
-  #resumes: Follower | undefined;
+  #paused: PausedQueues | undefined;
   #limits: KnownLimits | undefined;
   #presence: Presence | undefined;
   #lines: LineSink | undefined;
@@ -96,7 +96,7 @@ export class TaskWorker {
       logger.warn(drift, 'The broker is set up differently from what this version expects');
     log.answerRuns(this.id, (attempt) => this.#running.includes(attempt));
     this.#interruptions = await followInterruptions(log, queues, (task) => this.#running.of(task), logger);
-    this.#resumes = await followResumes(log, queues, () => this.#puller?.reset(), logger);
+    this.#paused = await PausedQueues.follow(log, queues, () => this.#puller?.pullAnew(), logger);
     const limits = (this.#limits = await KnownLimits.watch(log));
     this.#work(log, queues, limits);
     const { names, unsuited } = this.#repertoire;
@@ -127,7 +127,7 @@ export class TaskWorker {
     await this.#processes?.stop();
     this.#limits?.stop();
     await this.#interruptions?.stop();
-    await this.#resumes?.stop();
+    await this.#paused?.stop();
     this.#lines?.close();
     await Promise.race([this.#presence?.withdraw(), lapse(WITHDRAW_WITHIN_MS)]);
     await this.#log?.close();
@@ -176,6 +176,7 @@ export class TaskWorker {
     this.#puller = log.pull({
       queues,
       free: () => slots.free,
+      isPaused: (queue) => this.#paused?.has(queue) ?? false,
       onTicket: (ticket) => {
         slots.receive(ticket);
       },

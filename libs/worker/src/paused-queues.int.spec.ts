@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { NO_TASK, decide } from '@millrace/domain';
+import { LANES, NO_TASK, decide } from '@millrace/domain';
 import { settlePause } from '@millrace/log';
 import { aSubmission, waitUntil } from '@millrace/testing';
 import { QUEUE, openWorkerBench } from './worker-bench.specification.js';
@@ -33,6 +33,9 @@ async function set(verb: 'paused' | 'resumed'): Promise<void> {
   await settlePause(bench.log, QUEUE);
 }
 
+const startOf = async (id: string): Promise<number> =>
+  (await bench.factsOf(id)).find(({ kind }) => kind === 'started')?.sequence ?? NaN;
+
 describe('a worker of a paused queue', () => {
   it('starts nothing, ends what runs, and goes on as soon as it is resumed', async () => {
     let end = (): void => undefined;
@@ -62,5 +65,20 @@ describe('a worker of a paused queue', () => {
     await waitUntil(() => bench.log.connected);
     await set('resumed');
     await bench.untilIn(waiting, 'succeeded');
+  });
+
+  it('has no pull there until all of its lanes are back, and then begins with the most urgent', async () => {
+    await set('paused');
+    const urgent = await bench.submit({ priority: 9 });
+    await runThroughOther();
+    for (const lane of LANES) await bench.log.admin.setPaused(QUEUE, lane, false);
+    // It would wake a pull in its lane; the urgent one wakes none.
+    const other = await bench.submit({ priority: 1 });
+    await runThroughOther();
+    expect(await bench.kindsOf(other)).toEqual(['p1']);
+    await set('resumed');
+    await Promise.all([urgent, other].map((id) => bench.untilIn(id, 'succeeded')));
+    const [first, second] = await Promise.all([urgent, other].map(startOf));
+    expect(first).toBeLessThan(second ?? 0);
   });
 });
