@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SLOT, TaskRefusal, decide, laneOf } from '@millrace/domain';
 import type { Command, ExistingTask, Fact } from '@millrace/domain';
-import { REORDER } from '@millrace/log';
+import { REORDER, subjects } from '@millrace/log';
 import type { ReorderOutcome, ReorderPlan, ReorderRequest, TaskLog, TaskRef } from '@millrace/log';
 import { POSITION_LIMIT } from '@millrace/read-model';
 import type { LaneQueries } from '@millrace/read-model';
@@ -42,8 +42,6 @@ export class Reorder {
   constructor(
     private readonly log: TaskLog,
     private readonly lanes: LaneQueries,
-    /** The rows must tell of everything up to there: what was written here, or before this process led. */
-    private written: number,
     /** What a leader before this one began and did not end. */
     private plan: ReorderPlan | undefined,
     /** Whether this process still leads: one that was stopped for a while must not write between those of the next leader. */
@@ -65,7 +63,7 @@ export class Reorder {
     const isHeld = state.phase === 'held' && state.waiting_for === SLOT;
     // Refuses what does not wait before anything is asked of Postgres.
     if (!isHeld) decide(MOVE, state, { now: Date.now(), random: 0 });
-    await this.#untilRowsTell(Math.max(this.written, state.sequence), asked);
+    await this.#untilRowsTellAll(asked);
     if (isHeld) return this.#place(ref, state, asked);
     if (asked.position === 'back') return this.#moveToBack(ref);
     return this.#moveTo(ref, asked, asked.position === 'front' ? 0 : asked.position);
@@ -104,7 +102,6 @@ export class Reorder {
         if (!this.leads()) throw new LeadLostError('Another process leads; it carries out the rest.');
       },
     });
-    this.#wrote([...tickets.values()]);
     const ticket = tickets.get(task_id);
     if (!ticket) throw await this.#refusalOf(ref);
     const ahead = [...tickets.values()].filter(({ sequence }) => sequence < ticket.sequence).length;
@@ -147,12 +144,7 @@ export class Reorder {
   async #change(ref: TaskRef, command: Command): Promise<Fact> {
     const { fact } = await this.log.change(ref, command, { actor: ACTOR, deadlineMs: DEADLINE_MS });
     if (!fact) throw await this.#refusalOf(ref);
-    this.#wrote([fact]);
     return fact;
-  }
-
-  #wrote(facts: readonly Fact[]): void {
-    for (const { sequence } of facts) this.written = Math.max(this.written, sequence);
   }
 
   /** What the task was refused for: it has moved on since it was read. */
@@ -166,7 +158,9 @@ export class Reorder {
     return new ReorderRefused('task/contended', 'Others changed the task at the same time. Try again.');
   }
 
-  async #untilRowsTell(sequence: number, asked: Asked): Promise<void> {
+  /** Of all that is in the log by now: whoever asked may have changed the order just before, and so did the reorder before this one. */
+  async #untilRowsTellAll(asked: Asked): Promise<void> {
+    const { sequence = 0 } = (await this.log.read.lastOn(subjects.allTasks)) ?? {};
     const deadline = Date.parse(asked.deadline);
     while ((await this.lanes.projectedTo()) < sequence) {
       if (Date.now() > deadline) throw rowsAreBehind();

@@ -66,13 +66,11 @@ export class Reorders {
 
   async #lead(): Promise<void> {
     const { log, lanes, lease } = this.options;
-    const [outcome, plan, last] = await Promise.all([
+    const [outcome, plan] = await Promise.all([
       this.#lastNote(REORDER.outcome).then((note) => readNote(reorderOutcomeSchema, note)),
       this.#lastNote(REORDER.plan).then((note) => readNote(reorderPlanSchema, note)),
-      // What was written before this process led counts as its own.
-      log.read.lastOn(subjects.allTasks),
     ]);
-    const reorder = new Reorder(log, lanes, last?.sequence ?? 0, plan, () => lease.isHeld);
+    const reorder = new Reorder(log, lanes, plan, () => lease.isHeld);
     let done = outcome?.request ?? 0;
     const follower = log.follow({
       stream: streams.ops.name,
