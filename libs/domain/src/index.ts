@@ -17,5 +17,6 @@ export * from './task/facts.js';
 export * from './task/instead.js';
 export * from './task/kinds.js';
 export * from './task/refusals.js';
+export * from './task/slot.js';
 export * from './task/state.js';
 export * from './time-limits.js';

@@ -1,5 +1,5 @@
-import { SLOT } from '@millrace/domain';
-import type { Fact, QueuedTask } from '@millrace/domain';
+import { SLOT, mayHoldSlot } from '@millrace/domain';
+import type { Fact } from '@millrace/domain';
 import type { TaskLog, TaskRef } from '@millrace/log';
 import type { LimitQueries } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
@@ -49,7 +49,7 @@ export class SlotCheck {
       const last = await this.log.read.lastFact(ref);
       // What is not known here yet will be; another object of the same task is another matter already.
       if (!isKnown(queue, last) || dispatcher.find(task.id) !== task || !task.isHolder) return;
-      if (last && mayHold(last, task)) return;
+      if (last && mayHoldSlot(last, task.sequence)) return;
       dispatcher.remove(task.id);
       queue.book.ended(task);
       await this.#tell(ref, 'a task had a slot and no use for it');
@@ -80,38 +80,3 @@ export class SlotCheck {
 
 const isKnown = ({ knownUpTo = 0 }: LimitedQueue, last: Fact | undefined): boolean =>
   (last?.sequence ?? 0) < knownUpTo;
-
-/** Whether a task with this last fact may have a slot. */
-function mayHold(last: Fact, task: QueuedTask): boolean {
-  switch (last.kind) {
-    case 'held':
-      return last.sequence === task.sequence;
-    case 'started':
-    case 'progress':
-    case 'checkpoint':
-    case 'step':
-      return true;
-    case 'yielded':
-      return last.data.run.slot === true;
-    case 'scheduled':
-    case 'paused':
-    case 'succeeded':
-    case 'failed':
-    case 'cancelled':
-    case 'cleaned':
-      return false;
-    case 'front':
-    case 'p10':
-    case 'p9':
-    case 'p8':
-    case 'p7':
-    case 'p6':
-    case 'p5':
-    case 'p4':
-    case 'p3':
-    case 'p2':
-    case 'p1':
-    case 'p0':
-      return last.data.slot === true;
-  }
-}
