@@ -12,6 +12,10 @@ interface Waiting {
 export class Line {
   readonly #waiting: Waiting[] = [];
 
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   /** How many stand before it; undefined when it does not wait. */
   placeOf(id: string): number | undefined {
     const at = this.#waiting.findIndex((task) => task.id === id);

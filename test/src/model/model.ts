@@ -1,6 +1,7 @@
 import { LANES, laneOf, laneRank, mayRetry, retryDelayMs } from '@millrace/domain';
 import type { Fact, Lane } from '@millrace/domain';
 import { Line } from './line.js';
+import { Reordering } from './reordering.js';
 import type { Plan, Step, StepOfTask, Wish } from './steps.js';
 
 /** A wait for a time: a delay, or a retry. */
@@ -52,12 +53,13 @@ export class Model {
   readonly outOfPlaceAtLast: number[] = [];
   /** Where the log has each start. */
   readonly startedAt: number[] = [];
+  /** Of each reorder, how far from its position the task came to stand. */
+  readonly besidePosition: number[] = [];
   takeOvers = 0;
   readonly #line = new Line();
   readonly #dead = new Set<string>();
   #isPaused = false;
-  #isResuming = false;
-  #isResumed = false;
+  #reordering: Reordering | undefined;
   readonly #tasks = new Map<string, Task>();
 
   constructor(private readonly plans: ReadonlyMap<string, Plan>) {}
@@ -77,13 +79,13 @@ export class Model {
   play(step: Step): void {
     if (step.by === 'queue') {
       this.#isPaused = step.word === 'paused';
-      this.#isResuming = step.word === 'resumed';
-      this.#isResumed = step.word === 'served';
       this.#line.slotFreed();
     } else if (step.by === 'death') {
       this.#dead.add(step.worker);
       // Its successor has a slot from its first moment on, whatever becomes of the attempt that was lost.
       this.#line.slotFreed();
+    } else if (step.by === 'reordered') {
+      this.#reordered(step.sequence);
     } else this.#play(step);
   }
 
@@ -95,6 +97,15 @@ export class Model {
       else this.#fault(step, 'concerns a task that nobody submitted');
       return;
     }
+    if (step.by === 'reorder') this.#reordering = new Reordering(id, step.position);
+    else if (step.by === 'worker' && step.fact.kind === 'front') this.#reissued(task, step);
+    else {
+      this.#reordering?.otherStep(id);
+      this.#happened(task, step);
+    }
+  }
+
+  #happened(task: Task, step: Exclude<StepOfTask, { by: 'reorder' }>): void {
     switch (step.by) {
       case 'wish':
         this.#grant(task, step);
@@ -108,6 +119,28 @@ export class Model {
       case 'worker':
         this.#worked(task, step, step.fact);
     }
+  }
+
+  /** With its new ticket it stands last in front. */
+  #reissued(task: Task, step: StepOfTask & { by: 'worker' }): void {
+    const { id } = step;
+    const isAsked = this.#reordering?.id === id;
+    const { place } = task;
+    // One that has run meanwhile, and whose next attempt is due, waits again.
+    const isDue = place.in === 'time' && place.wait.until <= Date.parse(step.fact.at);
+    const mayMove = place.in === 'line' || isDue || (isAsked && place.in === 'time');
+    if (!this.#reordering || !mayMove) this.#fault(step, 'was moved by the scheduler');
+    this.#queue(id, task, 'front');
+    const found = this.#line.placeOf(this.#reordering?.id ?? id);
+    this.#reordering?.ticketWritten(id, found, this.#line.length);
+  }
+
+  #reordered(sequence: number): void {
+    const { id, beside, isExplained = true } = this.#reordering ?? {};
+    this.#reordering = undefined;
+    if (beside !== undefined) this.besidePosition.push(beside);
+    if (!isExplained)
+      this.faults.push(`${id} came to stand ${beside} beside its position before ${sequence}`);
   }
 
   #submit(id: string, wish: Wish & { type: 'submit' }, fact: number): void {
@@ -217,30 +250,22 @@ export class Model {
     const { worker, attempt } = fact.data;
     if (place.in === 'line') {
       this.#judge(id, step.sequence);
+      if (this.#isPaused) this.#fault(step, 'started while its queue was paused');
       if (task.begun === 0 && Date.parse(fact.at) > (plan.expiresAt ?? Infinity) + CLOCK_MS)
         this.#fault(step, 'started after it had expired');
     } else if (place.in === 'work' && worker !== place.worker && this.#dead.has(place.worker)) {
       this.takeOvers++;
       task.lost++;
     } else this.#fault(step, `started while it was in ${place.in}`);
-    if (this.#isPaused) this.#fault(step, 'started while its queue was paused');
     task.begun++;
     if (attempt !== task.begun) this.#fault(step, `started attempt ${attempt} instead of ${task.begun}`);
     this.#put(id, task, { in: 'work', worker, isAsked: false });
   }
 
-  /**
-   * But for those while a queue is being resumed and the first one after: its lanes come back one after the other, not the most urgent first,
-   * and the worker has pulls there until it hears that all are back.
-   */
   #judge(id: string, sequence: number): void {
-    if (!this.#isResuming && !this.#isResumed) {
-      const places = this.#line.bestPlaceOf(id) ?? 0;
-      this.outOfPlace.push(places);
-      this.startedAt.push(sequence);
-      this.outOfPlaceAtLast.push(this.#line.placeOf(id) ?? 0);
-    }
-    this.#isResumed = false;
+    this.outOfPlace.push(this.#line.bestPlaceOf(id) ?? 0);
+    this.outOfPlaceAtLast.push(this.#line.placeOf(id) ?? 0);
+    this.startedAt.push(sequence);
   }
 
   #expired(task: Task, step: StepOfTask, fact: Fact & { kind: 'cancelled' }): void {

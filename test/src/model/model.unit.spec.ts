@@ -37,6 +37,14 @@ function game() {
     },
     start: (id: string, attempt = 1, worker = 'w1') => worked(id, 'started', { worker, attempt }),
     succeed: (id: string) => worked(id, 'succeeded', {}),
+    /** The scheduler gives it a new ticket in front. */
+    reissue: (id: string) => worked(id, 'front', {}),
+    reorder: (id: string, position: number) => {
+      play({ sequence: next(), id, by: 'reorder', position });
+    },
+    reordered: () => {
+      play({ sequence: next(), by: 'reordered' });
+    },
   };
 }
 
@@ -90,6 +98,37 @@ describe('the model of a line', () => {
     succeed('a');
     expect(model.takeOvers).toBe(1);
     expect(model.faults).toEqual([]);
+  });
+
+  it('finds a task that was moved where it was asked to be, with those that got new tickets for it', () => {
+    const { model, submit, reorder, reissue, reordered } = game();
+    for (const id of ['a', 'b', 'c', 'd']) submit(id);
+    reorder('d', 1);
+    for (const id of ['a', 'd']) reissue(id);
+    reordered();
+    reorder('c', 0);
+    for (const id of ['c', 'a', 'd']) reissue(id);
+    reordered();
+    expect(model.besidePosition).toEqual([0, 0]);
+    expect(model.faults).toEqual([]);
+  });
+
+  it('sees who came to stand beside a position, unless others came or went meanwhile, and who was moved unasked', () => {
+    const { model, submit, start, reorder, reissue, reordered } = game();
+    for (const id of ['a', 'b', 'c', 'd']) submit(id);
+    reorder('d', 2);
+    start('a');
+    for (const id of ['b', 'd']) reissue(id);
+    reordered();
+    reorder('d', 2);
+    reissue('d');
+    reordered();
+    reissue('c');
+    expect(model.besidePosition).toEqual([1, 1]);
+    expect(model.faults).toEqual([
+      expect.stringContaining('d came to stand 1 beside its position'),
+      expect.stringContaining('c was moved by the scheduler'),
+    ]);
   });
 });
 

@@ -4,6 +4,7 @@ import { ConcurrencyError, parseSubject, streams, subjects } from '@millrace/log
 import type { Follower, TaskLog } from '@millrace/log';
 import { aSpec } from '@millrace/testing';
 import type { Dice } from '../chaos/dice.js';
+import { Positions } from './positions.js';
 import type { Plan, Wish } from './steps.js';
 
 const ACTOR = 'api:model';
@@ -17,6 +18,7 @@ export class Player {
   readonly granted = new Map<number, { wish: Wish; now: number }>();
   readonly asked = new Map<number, string>();
   readonly counts: Record<string, number> = {};
+  readonly positions: Positions;
   /** The last kind of fact of each task that something may be asked of. */
   readonly #kinds = new Map<string, Kind>();
   #follower: Follower | undefined;
@@ -26,9 +28,12 @@ export class Player {
     private readonly log: TaskLog,
     private readonly queue: string,
     private readonly dice: Dice,
-  ) {}
+  ) {
+    this.positions = new Positions(log, queue, ACTOR);
+  }
 
   start(): this {
+    this.positions.start();
     this.#follower = this.log.follow({
       stream: streams.tasks.name,
       from: 1,
@@ -42,6 +47,7 @@ export class Player {
 
   async stop(): Promise<void> {
     await this.#follower?.stop();
+    await this.positions.stop();
   }
 
   /** Tasks that have not ended, as far as is seen. */
@@ -91,6 +97,15 @@ export class Player {
     const ids = dice.chance(0.95) ? this.#idsOf(TARGETS[wish.type]) : [...this.#kinds.keys()];
     if (ids.length === 0) return;
     await this.ask(dice.pick(ids), wish);
+  }
+
+  /** Has one of those that wait moved to some position, near the front as often as not. */
+  async reorder(): Promise<void> {
+    const { dice } = this;
+    const ids = this.#idsOf(mayMove);
+    if (ids.length === 0 || this.positions.isBusy) return;
+    const most = dice.chance(0.5) ? 3 : ids.length + 2;
+    await this.positions.move(dice.pick(ids), dice.between(0, most));
   }
 
   async ask(id: string, wish: Wish): Promise<void> {

@@ -16,11 +16,9 @@ export async function pauseForAWhile(log: TaskLog, queue: string): Promise<Step[
   await sleep(PAUSED_MS);
   const to = await lastTaskSequence(log);
   await change(log, queue, 'resumed');
-  const served = await lastTaskSequence(log);
   return [
     { sequence: from + 0.5, by: 'queue', word: 'paused' },
     { sequence: to + 0.5, by: 'queue', word: 'resumed' },
-    { sequence: served + 0.5, by: 'queue', word: 'served' },
   ];
 }
 

@@ -20,9 +20,12 @@ export async function readSteps(log: TaskLog, player: Player, others: readonly S
   await waitUntil(() => (messages.at(-1)?.sequence ?? 0) >= last, { what: `the log up to ${last}` });
   await follower.stop();
   const asks = [...player.asked].map(([sequence, id]): Step => ({ sequence, id, by: 'ask' }));
-  return [...messages.flatMap((message) => stepOf(message, player)), ...asks, ...others].sort(
-    (one, other) => one.sequence - other.sequence,
-  );
+  return [
+    ...messages.flatMap((message) => stepOf(message, player)),
+    ...asks,
+    ...player.positions.steps,
+    ...others,
+  ].sort((one, other) => one.sequence - other.sequence);
 }
 
 function stepOf({ subject, sequence, payload, storedAtMs: at }: StoredMessage, player: Player): StepOfTask[] {

@@ -36,12 +36,16 @@ export interface Plan {
 export type Step =
   | { sequence: number; by: 'death'; worker: string }
   /** Between the two no task of the queue may start. */
-  | { sequence: number; by: 'queue'; word: 'paused' | 'resumed' | 'served' }
+  | { sequence: number; by: 'queue'; word: 'paused' | 'resumed' }
+  /** The reorder that was asked for last is done, or was refused. */
+  | { sequence: number; by: 'reordered' }
   | StepOfTask;
 
 /** What happened to one task. */
 export type StepOfTask = { sequence: number; id: string } & (
   | { by: 'wish'; wish: Wish; now: number }
+  /** The scheduler was asked to let it stand behind so many others. */
+  | { by: 'reorder'; position: number }
   /** Someone asked the running attempt to pause. */
   | { by: 'ask' }
   /** A timer has fired; it serves the wait that began with the fact `after`. */
