@@ -6,6 +6,7 @@ export type GatewayConfig = Readonly<z.output<typeof Environment>>;
 
 const DEFAULT_PORT = 3000;
 const DEFAULT_HOST = '0.0.0.0';
+const DEFAULT_STREAMS = 2_000;
 const DEFAULT_UNDO_MINUTES = 60;
 /** A week: as long as operations are known. */
 const UNDO_MINUTES_MOST = 10_080;
@@ -34,6 +35,9 @@ const Environment = z.object({
   MILLRACE_UNDO_MINUTES: wholeNumber(0, UNDO_MINUTES_MOST)
     .default(DEFAULT_UNDO_MINUTES)
     .describe('How long after its end the cancel of many tasks can be undone'),
+  MILLRACE_STREAMS_AT_MOST: wholeNumber(0, 100_000)
+    .default(DEFAULT_STREAMS)
+    .describe('Streams of events that are open at once; more are refused with 503'),
   MILLRACE_STORE_LIMIT_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(0)
     .describe('Size of the log at which it counts as full, where the NATS account has no limit; 0: none'),

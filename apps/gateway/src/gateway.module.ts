@@ -6,6 +6,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { CleanupModule } from './cleanup/cleanup.module.js';
 import type { GatewayConfig } from './config.js';
 import { ConfigModule } from './config.module.js';
+import { EventsModule } from './events/events.module.js';
 import { ExplainModule } from './explain/explain.module.js';
 import { HandlersModule } from './handlers/handlers.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -35,6 +36,7 @@ export class GatewayModule {
         QueuesModule,
         MetricsModule,
         TasksModule,
+        EventsModule,
         ExplainModule,
         OperationsModule,
         PurgeModule,

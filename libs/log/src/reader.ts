@@ -17,6 +17,8 @@ const KINDS_AT_MOST = 64;
 const REREADS = 20;
 const REREAD_AFTER_MS = 5;
 const NOTES_AT_ONCE = 500;
+/** A page ends here, but has one message at least. */
+const PAGE_BYTES = 1024 * 1024;
 /** Live progress is worth no longer wait. */
 const LIVE_WITHIN_MS = 300;
 
@@ -82,6 +84,15 @@ export class Reader {
     stream: string = streams.tasks.name,
   ): Promise<StoredMessage | undefined> {
     return this.#get({ seq: sequence, next_by_subj: filter }, stream);
+  }
+
+  /**
+   * The messages on a filter from a sequence on, in order: so many at most, and fewer where they are long. A replica may answer that lags,
+   * so that none is no proof that there is none: {@link nextOn} asks the leader.
+   */
+  page(filter: string, from: number, limit: number): Promise<StoredMessage[]> {
+    const query = { seq: from, next_by_subj: filter, batch: limit, max_bytes: PAGE_BYTES };
+    return this.requests.batch(streams.tasks.name, query);
   }
 
   /** The last message on a subject or filter, from the leader. A filter costs a look at every subject that it matches. */

@@ -129,6 +129,9 @@ export const subjects = {
   factsOf: (task: TaskRef): string => `tasks.${task.queue}.*.${task.task_id}`,
   /** All facts of a queue, without fired timers. */
   factsOfQueue: (queue: string): string => `tasks.${queue}.*.*`,
+  /** All facts of all tasks, or of one queue or kind, without fired timers. */
+  allFacts: ({ queue = '*', kind = '*' }: { queue?: string; kind?: Kind | '*' } = {}): string =>
+    `tasks.${queue}.${kind}.*`,
   /** All facts of a task whose queue is not known; the check subject of a creation with a caller's id. */
   factsOfId: (taskId: string): string => `tasks.*.*.${taskId}`,
   /** Where a fired timer of a task appears: a ticket, five tokens long, so outside the check subject. */
@@ -145,6 +148,7 @@ export const subjects = {
   /** Everything that the read models fold: facts and fired timers. */
   allTasks: 'tasks.>',
   progress: (task: TaskRef): string => `progress.${task.queue}.${task.task_id}`,
+  allProgress: 'progress.>',
   /** The lines that the handler of a task logged. */
   logs: (task: TaskRef): string => `logs.${task.queue}.${task.task_id}`,
   op: (noun: string, verb: string): string => `ops.${noun}.${verb}`,
@@ -213,4 +217,12 @@ export function parseOp(subject: string): { noun: string; verb: string } | undef
   const [root, noun, verb, ...more] = subject.split('.');
   const isOurs = root === streams.ops.name.toLowerCase() && more.length === 0;
   return isOurs && noun && verb ? { noun, verb } : undefined;
+}
+
+/** The task of a subject of the stream `PROGRESS`; undefined for what is none of ours. */
+export function taskOfProgress(subject: string): TaskRef | undefined {
+  const [root, queue, task_id, more] = subject.split('.');
+  if (root !== 'progress' || queue === undefined || task_id === undefined || more !== undefined)
+    return undefined;
+  return { queue, task_id };
 }

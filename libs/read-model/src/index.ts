@@ -57,4 +57,4 @@ export { notesOf, rowOf, stateOf } from './tasks/task.mapping.js';
 export type { TaskNotes } from './tasks/task.mapping.js';
 export type { DueNote } from './tasks/task.projection.js';
 export { POSITION_LIMIT, TaskQueries } from './tasks/task.queries.js';
-export type { DecidableTask, ProjectionState, TaskPage } from './tasks/task.queries.js';
+export type { DecidableTask, EventRange, ProjectionState, TaskPage } from './tasks/task.queries.js';

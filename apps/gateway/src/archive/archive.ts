@@ -17,6 +17,7 @@ import type {
   PendingOptions,
   PendingPage,
   DecidableTask,
+  EventRange,
   ProjectionState,
   QueueDepth,
   QueueNumbers,
@@ -158,11 +159,21 @@ export class Archive {
     return this.#ask(() => this.#queues.pending(queue, options));
   }
 
-  /** All archived facts of a task, in order. */
-  async events(taskId: string): Promise<Fact[]> {
+  /** Archived facts of all tasks between two sequences, in order. */
+  async eventsBetween(range: EventRange): Promise<Fact[]> {
+    return (await this.#ask(() => this.#queries.eventsBetween(range))).map(factOf);
+  }
+
+  /** The sequence of the oldest archived fact; undefined without any. */
+  oldestEvent(): Promise<number | undefined> {
+    return this.#ask(() => this.#queries.oldestEvent());
+  }
+
+  /** All archived facts of a task, in order; only those after a sequence, if one is said. */
+  async events(taskId: string, afterSequence = 0): Promise<Fact[]> {
     const facts: Fact[] = [];
     for (;;) {
-      const after = facts.at(-1)?.sequence ?? 0;
+      const after = facts.at(-1)?.sequence ?? afterSequence;
       const rows = await this.#ask(() => this.#queries.events(taskId, { after, limit: EVENTS_AT_ONCE }));
       facts.push(...rows.map(factOf));
       if (rows.length < EVENTS_AT_ONCE) return facts;

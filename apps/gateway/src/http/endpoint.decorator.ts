@@ -15,7 +15,10 @@ import type { ProblemCode } from './problem.js';
 export interface Answer {
   description: string;
   schema: z.ZodType;
-  example: object;
+  /** A text where the answer is no JSON. */
+  example: object | string;
+  /** Of an answer that is no JSON; its schema then is that of a part. */
+  mediaType?: string;
 }
 
 export interface EndpointOptions {
@@ -50,9 +53,7 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
       summary: options.summary,
       ...(options.description !== undefined && { description: options.description }),
     }),
-    ...answers.map(([status, { description, schema, example }]) =>
-      ApiResponse({ status: Number(status), description, standardSchema: schema, example }),
-    ),
+    ...answers.map(([status, answer]) => ApiResponse({ status: Number(status), ...contentOf(answer) })),
     ...errorResponses(options.errors ?? [], role).map((response) => ApiResponse(response)),
     ...(role === 'anyone' ? [] : [ApiSecurity('key'), ApiSecurity('bearer')]),
     ...(options.serialize && first
@@ -60,3 +61,11 @@ export function Endpoint(options: EndpointOptions): MethodDecorator {
       : []),
   );
 }
+
+const contentOf = ({ description, schema, example, mediaType }: Answer) =>
+  mediaType === undefined
+    ? { description, standardSchema: schema, example }
+    : { description, content: { [mediaType]: { schema: referenceTo(schema), example } } };
+
+/** Where the document has a schema that carries an id. */
+const referenceTo = (schema: z.ZodType) => ({ $ref: `#/components/schemas/${schema.meta()?.id ?? ''}` });

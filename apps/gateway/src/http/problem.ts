@@ -31,6 +31,10 @@ export const GATEWAY_PROBLEMS = {
   'operation/not-found': { status: 404, title: 'There is no such operation' },
   'operation/not-undoable': { status: 409, title: 'The operation cannot be undone' },
   'operation/too-many': { status: 429, title: 'Too many operations run at once' },
+  'events/too-many-streams': {
+    status: 503,
+    title: 'So many streams of events are open that no more are taken',
+  },
   'worker/not-found': { status: 404, title: 'There is no such worker' },
   'log/unavailable': { status: 503, title: 'The log is away' },
   'log/store-full': { status: 503, title: 'The store of the log is nearly full' },

@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { StreamedEvent } from '../events/events.schema.js';
 import { Problem } from '../http/problem.js';
 import { SubmitTask } from '../tasks/submit-task.schema.js';
 import { convertSchema } from './schema-converter.js';
@@ -22,6 +23,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key' }, 'key')
     .addBearerAuth({ type: 'http', scheme: 'bearer' }, 'bearer')
     .addTag('Tasks', 'Submit, read and command tasks')
+    .addTag('Events', 'Follow what happens as it happens')
     .addTag('Handlers', 'What can be submitted')
     .addTag('Keys', 'Who may do what')
     .addTag('Health', 'For probes; no key')
@@ -29,7 +31,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .build();
   const document = SwaggerModule.createDocument(app, outline, { standardSchemaConverter: convertSchema });
   // Referred to by name alone, so that no operation brings them along.
-  for (const schema of [SubmitTask, Problem]) {
+  for (const schema of [SubmitTask, Problem, StreamedEvent]) {
     const components = convertSchema(schema, { schemaType: 'input' })?.components;
     Object.assign(((document.components ??= {}).schemas ??= {}), components);
   }

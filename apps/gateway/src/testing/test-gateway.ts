@@ -18,6 +18,8 @@ export interface TestGateway {
 export interface ArchivingGateway extends TestGateway {
   postgres: TestPostgres;
   databaseUrl: string;
+  /** URL of a database with the tables, which are empty. */
+  freshArchive: () => Promise<string>;
 }
 
 interface TestGatewayOptions {
@@ -55,7 +57,19 @@ export async function startArchivingGateway({
     migrate(databaseUrl),
     meanwhile?.(broker.nats.url, databaseUrl),
   ]);
-  return { ...broker, postgres, databaseUrl, client, stop: () => stopAll(client, broker, postgres) };
+  const freshArchive = async (): Promise<string> => {
+    const url = await postgres.freshDatabase();
+    await migrate(url);
+    return url;
+  };
+  return {
+    ...broker,
+    postgres,
+    databaseUrl,
+    freshArchive,
+    client,
+    stop: () => stopAll(client, broker, postgres),
+  };
 }
 
 type TestBroker = Pick<TestGateway, 'nats' | 'log' | 'driver'>;

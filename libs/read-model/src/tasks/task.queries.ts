@@ -16,6 +16,19 @@ export interface TaskPage<Row extends TaskSummary = TaskSummary> {
   next_cursor: string | null;
 }
 
+/** Which facts of the archive are wanted. */
+export interface EventRange {
+  /** Exclusive. */
+  after: number;
+  /** Exclusive. */
+  before: number;
+  /** Defaults to all. */
+  queue?: string;
+  /** Defaults to all. */
+  kinds?: readonly string[];
+  limit: number;
+}
+
 /** A task as {@link stateOf} takes it. */
 export type DecidableTask = Omit<TaskRow, 'result'>;
 
@@ -83,6 +96,26 @@ export class TaskQueries {
   /** The facts of a task in the order of the log, from the archive. */
   async events(id: string, options: { after?: number; limit?: number } = {}): Promise<TaskEventRow[]> {
     return factsOfTask(this.database, id, { limit: DEFAULT_EVENTS, ...options });
+  }
+
+  /** Facts of all tasks between two sequences (exclusive), in the order of the log, from the archive. */
+  async eventsBetween({ after, before, queue, kinds, limit }: EventRange): Promise<TaskEventRow[]> {
+    const stored = await this.database.rows<StoredRow<TaskEventRow>>(
+      `SELECT * FROM task_events
+       WHERE sequence > $1 AND sequence < $2 AND ($3::text IS NULL OR queue = $3)
+         AND ($4::text[] IS NULL OR kind = ANY ($4::text[]))
+       ORDER BY sequence LIMIT $5`,
+      [after, before, queue ?? null, kinds ?? null, limit],
+    );
+    return stored.map(parsedEvent);
+  }
+
+  /** The sequence of the oldest fact that the archive still has; undefined while it has none. */
+  async oldestEvent(): Promise<number | undefined> {
+    const [row] = await this.database.rows<{ oldest: number | null }>(
+      'SELECT min(sequence) AS oldest FROM task_events',
+    );
+    return row?.oldest ?? undefined;
   }
 
   /** The attempts of a task, the first one first; also those before a redrive. */
