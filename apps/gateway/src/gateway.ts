@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { Socket } from 'node:net';
 import { RequestMethod } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -33,17 +34,32 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   );
   app.setGlobalPrefix(PREFIX, { exclude: OUTSIDE.map((path) => ({ path, method: RequestMethod.GET })) });
   serveDocument(app);
+  const sockets = openSockets(app);
   await app.listen(config.PORT, config.MILLRACE_HOST);
   const address = app.getHttpServer().address();
   const port = typeof address === 'object' && address !== null ? address.port : config.PORT;
   logger.info({ host: config.MILLRACE_HOST, port }, 'Gateway listens');
-  return { url: `http://127.0.0.1:${port}`, stop: () => stop(app) };
+  return { url: `http://127.0.0.1:${port}`, stop: () => stop(app, sockets) };
 }
 
-async function stop(app: NestFastifyApplication): Promise<void> {
+function openSockets(app: NestFastifyApplication): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  app.getHttpServer().on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return sockets;
+}
+
+async function stop(app: NestFastifyApplication, sockets: ReadonlySet<Socket>): Promise<void> {
   const server = app.getHttpServer();
-  // A connection that was answering when the server closed is idle a moment later, and would be kept alive for a minute.
-  const sweep = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
+  const closeIdle = (): void => {
+    // A connection that was answering when the server closed is idle a moment later, and would be kept alive for a minute.
+    server.closeIdleConnections();
+    // Browsers open connections in advance; Node waits for their first request as if it were under way.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
+  const sweep = setInterval(closeIdle, CLOSE_IDLE_EVERY_MS);
   const patience = setTimeout(() => server.closeAllConnections(), ANSWER_WITHIN_MS);
   await app.close().finally(() => {
     clearInterval(sweep);

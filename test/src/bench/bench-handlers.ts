@@ -16,6 +16,7 @@ export const QUEUES = {
   limited: 'bench_limited',
   held: 'bench_held',
   reorder: 'bench_reorder',
+  streams: 'bench_streams',
 } as const;
 
 @Injectable()

@@ -21,6 +21,8 @@ export interface BenchSystem {
   log: TaskLog;
   database: Database;
   http: Pool;
+  /** Port of the gateway. */
+  port: number;
   headers: Record<string, string>;
   /** Process ids by name, for {@link usageOf}. */
   pids: () => Record<string, number>;
@@ -94,6 +96,7 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
     log,
     database,
     http,
+    port,
     headers: { 'content-type': 'application/json', 'x-api-key': ADMIN_KEY },
     pids: () => ({
       'nats-server': nats.pid,

@@ -23,13 +23,14 @@ import { profileTable } from './profiles.js';
 import { reorder } from './reorder-measurements.js';
 import { resume, steps, takeOver } from './resume-measurements.js';
 import { medians, tableOf } from './report.js';
+import { sse } from './stream-measurements.js';
 import type { Report } from './report.js';
 
 const USAGE = `npm run bench -- [options]
   --runs N       runs per state of the log, medians are told (default 3)
   --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
   --only a,b     of: memory, publisher, single, bulk, drain, lanes, end-to-end, latency, latency-behind (default these),
-                 isolated, bulk-cancel, steps, takeover, resume, limits, held, reorder, million
+                 isolated, bulk-cancel, steps, takeover, resume, limits, held, reorder, million, sse
   --foreign N    facts of other tasks behind the checkpoint that resume goes on from (default 1000000)
   --waiting N    tasks that wait in million (default 1000000)
   --json FILE    where the figures go (default none)
@@ -61,7 +62,7 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
 };
 
-/** About isolation, operations on many tasks, runs that break off, limits, moves, and very long queues: asked for by name, for they take their time. */
+/** About isolation, operations on many tasks, runs that break off, limits, moves, streams of events, and very long queues: asked for by name, for they take their time. */
 const RUNS: Readonly<Record<string, Measurement>> = {
   isolated,
   'bulk-cancel': bulkCancel,
@@ -72,6 +73,7 @@ const RUNS: Readonly<Record<string, Measurement>> = {
   held,
   million: million(Number(options.waiting)),
   reorder,
+  sse,
 };
 
 if (options.help) {

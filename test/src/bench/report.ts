@@ -15,6 +15,8 @@ const TARGETS: Readonly<Record<string, readonly ['≥' | '≤', number]>> = {
   'submit→start p99': ['≤', 15],
   'resume, 200 steps, claim→first line': ['≤', 100],
   'step p50': ['≤', 1],
+  'event→client, 1000 streams of all, p95': ['≤', 50],
+  'event→client, 1000 streams of a task each, p95': ['≤', 50],
   'reorder to 0, p50': ['≤', 100],
   'reorder to 1000': ['≤', 1_000],
   // The lease and 5 s.

@@ -12,10 +12,13 @@ export function openEventStream(reply: FastifyReply): Writable {
     'cache-control': 'no-store',
     // Nginx would gather events until its buffer is full.
     'x-accel-buffering': 'no',
+    // What ends with its connection needs no chunks: each event is one plain write.
+    connection: 'close',
   });
   const headers = reply.getHeaders() as OutgoingHttpHeaders;
   reply.hijack();
   const { raw } = reply;
+  raw.removeHeader('transfer-encoding');
   raw.writeHead(200, headers);
   raw.write(GREETING);
   return raw;

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
 import { waitUntil } from '@millrace/testing';
@@ -17,6 +20,8 @@ let gateway: ArchivingGateway;
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
+/** Takes one stream only, and its archive has never been written to. */
+let small: GatewayClient;
 const open = new Set<EventSource>();
 
 beforeAll(async () => {
@@ -28,6 +33,10 @@ beforeAll(async () => {
     ],
   });
   ({ log, driver, client } = gateway);
+  small = await GatewayClient.start(gateway.nats.url, {
+    DATABASE_URL: await gateway.freshArchive(),
+    MILLRACE_STREAMS_AT_MOST: '1',
+  });
 }, 60_000);
 
 afterEach(() => {
@@ -35,7 +44,10 @@ afterEach(() => {
   open.clear();
 });
 
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await small.stop();
+  await gateway.stop();
+});
 
 async function listen(path: string, lastEventId?: number, url = client.url): Promise<EventSource> {
   const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
@@ -156,6 +168,47 @@ describe('the stream of a task', () => {
   });
 });
 
+describe('the guide', () => {
+  it('follows a task by its code, over a connection that breaks', async () => {
+    const guide = await readFile(new URL('../../../../docs/guides/live-events.md', import.meta.url), 'utf8');
+    const code = /```js\n([^`]*(?:`[^`]+`[^`]*)*)```/.exec(guide)?.[1] ?? '';
+    const { follow } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+      follow: (url: string, key: string, onEvent: (event: string) => boolean) => Promise<void>;
+    };
+    const taskId = await client.submit({ task_name: 'work' });
+    const line = await breakableLine(Number(new URL(client.url).port));
+    const events: string[] = [];
+    const following = follow(
+      `http://127.0.0.1:${line.port}/api/v1/tasks/${taskId}/events/stream`,
+      ADMIN_KEY,
+      (event) => events.push(event) < 3,
+    );
+    await waitUntil(() => events.length === 1);
+    line.cut();
+    await driver.start(taskId);
+    await driver.succeed(taskId, 1);
+    await following;
+    line.cut();
+    line.server.close();
+    expect(events).toEqual(['p5', 'started', 'succeeded']);
+  });
+});
+
+/** A way to a port that can be cut; whoever connects again gets through. */
+async function breakableLine(to: number) {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, '127.0.0.1');
+    for (const socket of [near, far]) sockets.add(socket.on('error', () => undefined));
+    near.pipe(far).pipe(near);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return { server, cut, port: (server.address() as AddressInfo).port };
+}
+
 describe('the stream of all events', () => {
   it('begins now, and takes filters', async () => {
     const before = await finishedTask();
@@ -187,16 +240,16 @@ describe('the stream of all events', () => {
   });
 
   it('hands over from what was missed to what is live without a gap, while others write', async () => {
-    let isWriting = true;
+    const enough = new AbortController();
     const writing = (async () => {
-      while (isWriting) await finishedTask({ task_name: 'work', tags: ['handover'] });
+      while (!enough.signal.aborted) await finishedTask();
     })();
     const sources: EventSource[] = [];
     for (let round = 0; round < 8; round++) {
       sources.push(await listen('/events/stream', 0), await listen('/events/stream?queue=default', 0));
       await waitUntil(() => (sources.at(-1)?.events.length ?? 0) > 0);
     }
-    isWriting = false;
+    enough.abort();
     await writing;
     const last = await lastSequence();
     await Promise.all(sources.map((source) => source.reached(last)));
@@ -225,22 +278,6 @@ describe('the stream of all events', () => {
     await Promise.all([all.reached(sequence), one.ended()]);
     expect(all.events).toHaveLength(16);
     expect(one.names).toEqual(['p5', 'started', 'succeeded', 'end']);
-  });
-
-  it('ends for who does not read, who then goes on where it was', async () => {
-    const start = await lastSequence();
-    const response = await unread(`/events/stream?last_event_id=${start}`);
-    const parameters = { text: 'x'.repeat(400_000) };
-    const tasks: string[] = [];
-    for (let task = 0; task < 60; task++) tasks.push(await client.submit({ task_name: 'work', parameters }));
-    const last = await lastSequence();
-    const text = await textOf(response);
-    const read = [...text.matchAll(/^id: (\d+)\nevent: p5/gm)].map(([, id]) => Number(id));
-    expect(read.length).toBeLessThan(tasks.length);
-    expect(text).toMatch(/event: overflow\ndata: \{"resume_after":\d+,"detail":"[^"]+"\}\n\n$/);
-    const source = await listen('/events/stream', read.at(-1));
-    await source.reached(last);
-    expect([...read, ...source.ids]).toHaveLength(tasks.length);
   });
 });
 
@@ -288,23 +325,15 @@ describe('what has left the log', () => {
     const lost = await finishedTask();
     const kept = await finishedTask();
     const [first] = await historyOf(kept);
-    // A gateway whose archive has never been written to.
-    const other = await GatewayClient.start(gateway.nats.url, {
-      DATABASE_URL: await gateway.freshArchive(),
+    await log.admin.purgeBelow(first?.sequence ?? 0);
+    const source = await listen('/events/stream', start, small.url);
+    await source.reached(await lastSequence());
+    expect(source.events[0]).toMatchObject({
+      event: 'gap',
+      data: { after: start, before: first?.sequence },
     });
-    try {
-      await log.admin.purgeBelow(first?.sequence ?? 0);
-      const source = await listen('/events/stream', start, other.url);
-      await source.reached(await lastSequence());
-      expect(source.events[0]).toMatchObject({
-        event: 'gap',
-        data: { after: start, before: first?.sequence },
-      });
-      expect(source.events.filter(({ data }) => data.task_id === lost)).toEqual([]);
-      expect(source.ids).toHaveLength(7);
-    } finally {
-      await other.stop();
-    }
+    expect(source.events.filter(({ data }) => data.task_id === lost)).toEqual([]);
+    expect(source.ids).toHaveLength(7);
   });
 
   it('because the log went back is told, too', async () => {
@@ -316,18 +345,37 @@ describe('what has left the log', () => {
   });
 });
 
+describe('a client that does not read', () => {
+  it('is ended, and goes on where it was', async () => {
+    const start = await lastSequence();
+    const response = await unread(`/events/stream?last_event_id=${start}`);
+    const parameters = { text: 'x'.repeat(400_000) };
+    const tasks: string[] = [];
+    for (let task = 0; task < 60; task++) tasks.push(await client.submit({ task_name: 'work', parameters }));
+    const last = await lastSequence();
+    const text = await textOf(response);
+    const read = [...text.matchAll(/^id: (\d+)\nevent: p5/gm)].map(([, id]) => Number(id));
+    expect(read.length).toBeLessThan(tasks.length);
+    expect(text).toMatch(/event: overflow\ndata: \{"resume_after":\d+,"detail":"[^"]+"\}\n\n$/);
+    const source = await listen('/events/stream', read.at(-1));
+    await source.reached(last);
+    expect([...read, ...source.ids]).toHaveLength(tasks.length);
+  });
+});
+
 describe('a gateway', () => {
-  it('takes no more streams than it was told, and ends them when it stops', async () => {
-    const small = await GatewayClient.start(gateway.nats.url, { MILLRACE_STREAMS_AT_MOST: '1' });
+  const admitted = async (): Promise<EventSource | false> => {
     const source = await listen('/events/stream', undefined, small.url);
+    return source.status === 200 && source;
+  };
+
+  it('takes no more streams than it was told, and ends them when it stops', async () => {
+    const source = await waitUntil(() => admitted());
     const refused = await small.call<Problem>('GET /events/stream');
     expect(refused).toMatchObject({ status: 503, body: { code: 'events/too-many-streams' } });
     expect(refused.headers.get('retry-after')).toBe('10');
     source.close();
-    const next = await waitUntil(async () => {
-      const attempt = await listen('/events/stream', undefined, small.url);
-      return attempt.status === 200 && attempt;
-    });
+    const next = await waitUntil(() => admitted());
     expect(await small.stop()).toBe(0);
     await next.ended();
   });

@@ -10,6 +10,7 @@ const terminalKinds: ReadonlySet<string> = new Set(TERMINAL_KINDS);
 /** Ends the stream of a task once the task has ended and the stream has told so. */
 export class TaskEnding {
   #sent = 0;
+  #isCaughtUp = false;
 
   constructor(
     private readonly reader: TaskReader,
@@ -20,7 +21,7 @@ export class TaskEnding {
   /** @throws LogUnavailableError */
   async sent({ kind, sequence }: Fact): Promise<void> {
     this.#sent = Math.max(this.#sent, sequence);
-    if (terminalKinds.has(kind)) await this.#endIfEnded();
+    if (this.#isCaughtUp && terminalKinds.has(kind)) await this.#endIfEnded();
   }
 
   /**
@@ -29,6 +30,7 @@ export class TaskEnding {
    */
   async caughtUp(sequence: number): Promise<void> {
     this.#sent = Math.max(this.#sent, sequence);
+    this.#isCaughtUp = true;
     await this.#endIfEnded();
   }
 

@@ -102,6 +102,8 @@ describe('the OpenAPI document', () => {
       'runTaskNow',
       'sendSignal',
       'stopOperation',
+      'streamEvents',
+      'streamTaskEvents',
       'submitTask',
       'submitTasks',
       'undoOperation',
@@ -119,7 +121,9 @@ describe('the OpenAPI document', () => {
         expect({ name, status, description }).not.toMatchObject({ description: '' });
         if (status === '204') continue;
         const type =
-          Number(status) < 400 || name.includes('/health') ? /json/ : /^application\/problem\+json$/;
+          Number(status) < 400 || name.includes('/health')
+            ? /json|event-stream/
+            : /^application\/problem\+json$/;
         for (const [mediaType, media] of Object.entries(content ?? { none: {} })) {
           expect(mediaType).toMatch(type);
           expect(media.schema).toBeDefined();
