@@ -1,4 +1,9 @@
 export * from './alerts/thresholds.js';
+export * from './alerts/alert.js';
+export * from './alerts/decide-alerts.js';
+export * from './alerts/metrics.js';
+export * from './alerts/rule.js';
+export * from './alerts/would-have-fired.js';
 export type { Json } from './json.js';
 export { Dispatcher } from './limits/dispatcher.js';
 export type { QueuedTask, SlotUse, WaitingTask } from './limits/dispatcher.js';
