@@ -11,6 +11,7 @@ const Environment = z.object({
   MILLRACE_SLOT_CHECK_SECONDS: positive()
     .default(60)
     .describe('How often the slots of limited queues are compared with the log'),
+  MILLRACE_ALERT_SECONDS: positive().default(15).describe('How often the alert rules are looked after'),
   MILLRACE_JANITOR_SECONDS: positive().default(300).describe('How often the janitor shortens the log'),
   MILLRACE_LOG_RETENTION_HOURS: positive()
     .default(24)

@@ -9,9 +9,11 @@ import type { Logger } from '@millrace/runtime';
 import { Ageing } from './ageing/ageing.js';
 import { answerTo } from './cleanup/answer.js';
 import { Cleanup } from './cleanup/cleanup.js';
+import { AlertBook } from './alerts/alert-book.js';
+import { AlertWatch } from './alerts/alert-watch.js';
+import { Announcer } from './alerts/announcer.js';
 import type { SchedulerConfig } from './config.js';
 import { Janitor } from './janitor/janitor.js';
-import { watchStore } from './janitor/store-watch.js';
 import { Lease } from './leadership/lease.js';
 import { Limits } from './limits/limits.js';
 import { Alerts } from './patrol/alerts.js';
@@ -75,6 +77,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.#patrol('sweeper', log, this.config.MILLRACE_SWEEP_SECONDS, this.#sweeper(log, this.#database));
     this.#patrol('janitor', log, this.config.MILLRACE_JANITOR_SECONDS, this.#janitor(log, this.#database));
     this.#cleanUp(log, this.#database);
+    this.#patrol('alerts', log, this.config.MILLRACE_ALERT_SECONDS, this.#watchAlerts(log, this.#database));
     const pauses = new PauseKeeper(log, this.logger);
     this.#patrol('pauses', log, PAUSES_EVERY_SECONDS, (signal) => pauses.round(signal));
     this.#limits = this.#giveSlots(log, this.#database);
@@ -123,7 +126,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   #janitor(log: TaskLog, database: Database): Round {
-    const alerts = new Alerts(log, this.logger);
+    const alerts = new Alerts(log, this.#alertBook(log));
     const janitor = new Janitor({
       log,
       tables: new SweepQueries(database),
@@ -132,10 +135,18 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
       retentionMs: this.config.MILLRACE_LOG_RETENTION_HOURS * HOUR_MS,
       retentionTasks: this.config.MILLRACE_LOG_RETENTION_TASKS,
     });
-    return async (signal) => {
-      await watchStore(log, alerts, this.config.MILLRACE_STORE_LIMIT_BYTES);
-      return janitor.round(signal);
-    };
+    return (signal) => janitor.round(signal);
+  }
+
+  #watchAlerts(log: TaskLog, database: Database): Round {
+    const book = this.#alertBook(log);
+    const storeLimitBytes = this.config.MILLRACE_STORE_LIMIT_BYTES;
+    const watch = new AlertWatch({ log, database, book, storeLimitBytes });
+    return (signal) => watch.round(signal);
+  }
+
+  #alertBook(log: TaskLog): AlertBook {
+    return new AlertBook(log.buckets.alerts, new Announcer(log, this.logger));
   }
 
   #cleanUp(log: TaskLog, database: Database): void {

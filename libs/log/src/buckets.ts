@@ -1,8 +1,11 @@
 import { StorageType } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { KV, KvOptions } from '@nats-io/kv';
+import type { AlertRule } from '@millrace/domain';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { z } from 'zod';
+import { alertRecordSchema, alertRuleRecordSchema, webhookRecordSchema } from './alert-records.js';
+import type { AlertRecord, WebhookRecord } from './alert-records.js';
 import { answered, unlessRefused } from './answered.js';
 import {
   handlerRecordSchema,
@@ -30,7 +33,14 @@ import { BadBodyError, ConcurrencyError, LogUnavailableError, ServerCode } from 
 import type { Follower } from './follower.js';
 import type { Followers } from './followers.js';
 import type { Requests, StoredMessage } from './requests.js';
-import { LEADER_LEASE_SECONDS, OPERATION_DAYS, PRESENCE_SECONDS, bucketStream, buckets } from './topology.js';
+import {
+  ALERT_DAYS,
+  LEADER_LEASE_SECONDS,
+  OPERATION_DAYS,
+  PRESENCE_SECONDS,
+  bucketStream,
+  buckets,
+} from './topology.js';
 
 export interface Buckets {
   queues: Bucket<QueueRecord>;
@@ -41,6 +51,9 @@ export interface Buckets {
   workers: Bucket<WorkerRecord>;
   unique: Bucket<UniqueRecord>;
   operations: Bucket<OperationRecord>;
+  alerts: Bucket<AlertRecord>;
+  alertRules: Bucket<AlertRule>;
+  webhooks: Bucket<WebhookRecord>;
 }
 
 /** Opens all buckets, making those that are not there. */
@@ -60,6 +73,11 @@ export async function openBuckets(
     const kv = await kvm.create(name, { history: 1, replicas, ...options });
     return new Bucket(name, kv, schema, requests, followers, appender);
   };
+  const [alerts, alertRules, webhooks] = await Promise.all([
+    open(buckets.alerts, alertRecordSchema, { ttl: ALERT_DAYS * DAY_MS }),
+    open(buckets.alertRules, alertRuleRecordSchema),
+    open(buckets.webhooks, webhookRecordSchema),
+  ]);
   const [queues, handlers, keys, leases, slots, workers, unique, operations] = await Promise.all([
     open(buckets.queues, queueRecordSchema),
     open(buckets.handlers, handlerRecordSchema),
@@ -70,7 +88,8 @@ export async function openBuckets(
     open(buckets.unique, uniqueRecordSchema),
     open(buckets.operations, operationRecordSchema, { ttl: OPERATION_DAYS * DAY_MS }),
   ]);
-  return { queues, handlers, keys, leases, slots, workers, unique, operations };
+  const ofAlerts = { alerts, alertRules, webhooks };
+  return { queues, handlers, keys, leases, slots, workers, unique, operations, ...ofAlerts };
 }
 
 /** Makes the buckets anew that a broker without peers forgets when it restarts. */
@@ -163,6 +182,15 @@ export class Bucket<T> {
 
   delete(key: string): Promise<void> {
     return answered(() => this.kv.delete(key));
+  }
+
+  /** Deletes a value that is still of this revision; false when somebody else was faster. */
+  async deleteRevision(key: string, revision: number): Promise<boolean> {
+    const deletion = async (): Promise<boolean> => {
+      await this.kv.delete(key, { previousSeq: revision });
+      return true;
+    };
+    return (await unlessRefused(RACED, deletion)) ?? false;
   }
 
   /**

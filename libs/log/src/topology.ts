@@ -86,6 +86,12 @@ export const buckets = {
   unique: 'unique',
   /** What is done to many tasks: `<operation id>` → {@link OperationRecord}; expires by itself. */
   operations: 'operations',
+  /** Open alerts, and what may become one: `<rule>.<what it is about>` → {@link AlertRecord}. */
+  alerts: 'alerts',
+  /** Alert rules over and beside the default ones: `<rule>` → the rule. */
+  alertRules: 'alert_rules',
+  /** Who is told of alerts over HTTP: `<name>` → {@link WebhookRecord}, with its secret. */
+  webhooks: 'webhooks',
 } as const;
 
 /** The stream behind a bucket and what stands before the key in its subjects: as every NATS client lays out a bucket. */
@@ -121,6 +127,12 @@ export const PRESENCE_SECONDS = 15;
 
 /** How long the record of an operation on many tasks stays after its last change, in days. */
 export const OPERATION_DAYS = 7;
+
+/** How long an alert of which nobody has written anything more stays, in days: one that lasts is written each hour. */
+export const ALERT_DAYS = 7;
+
+/** The queue of the tasks that Millrace gives itself. */
+export const OWN_QUEUE = 'millrace';
 
 export const subjects = {
   /** One transition of a task. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { KINDS, LANES } from '@millrace/domain';
 import type { Kind, Lane } from '@millrace/domain';
 import {
+  ALERT_DAYS,
   DEFAULT_LEASE_SECONDS,
   LEADER_LEASE_SECONDS,
   OPERATION_DAYS,
@@ -94,6 +95,7 @@ describe('docs/reference/subjects.md', () => {
     expect(page).toContain(`leased for ${DEFAULT_LEASE_SECONDS} seconds`);
     expect(page).toContain(`${LEADER_LEASE_SECONDS} seconds after the last renewal`);
     expect(page).toContain(`${OPERATION_DAYS} days after its last change`);
+    expect(page).toContain(`${ALERT_DAYS} days after the last look`);
     expect(page).toContain(`${PRESENCE_SECONDS} seconds after its last sign of life`);
   });
 

@@ -3,6 +3,8 @@ export { AuditQueries } from './audit/audit.queries.js';
 export type { AuditFilter, AuditListOptions, AuditPage } from './audit/audit.queries.js';
 export { CleanupQueries } from './cleanup/cleanup.queries.js';
 export type { CleanupFilter, DueBefore, DueCursor, DueRules } from './cleanup/cleanup.queries.js';
+export { AlertQueries } from './alerts/alert.queries.js';
+export type { AlertFilter, EndCounts, LongRun, SpanEnds } from './alerts/alert.queries.js';
 export { Database, openDatabase } from './database/database.js';
 export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';

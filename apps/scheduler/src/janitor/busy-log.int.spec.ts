@@ -15,6 +15,8 @@ import {
   startTestPostgres,
   waitUntil,
 } from '@millrace/testing';
+import { AlertBook } from '../alerts/alert-book.js';
+import { Announcer } from '../alerts/announcer.js';
 import { Alerts } from '../patrol/alerts.js';
 import { Sweeper } from '../sweeper/sweeper.js';
 import { Janitor } from './janitor.js';
@@ -152,7 +154,7 @@ describe('a busy log with two janitors and a sweeper', () => {
       },
     });
     log.answerRuns('w', () => true);
-    const alerts = new Alerts(log, logger);
+    const alerts = new Alerts(log, new AlertBook(log.buckets.alerts, new Announcer(log, logger)));
     const options = { log, tables, logger, alerts, retentionMs: RETENTION_MS, retentionTasks: 1e6 };
     const janitor = new Janitor(options);
     const another = new Janitor(options);

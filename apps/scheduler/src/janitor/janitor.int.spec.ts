@@ -15,10 +15,11 @@ import {
   waitUntil,
 } from '@millrace/testing';
 import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
+import { AlertBook } from '../alerts/alert-book.js';
+import { Announcer } from '../alerts/announcer.js';
 import { Alerts } from '../patrol/alerts.js';
 import { Janitor } from './janitor.js';
 import type { JanitorOptions } from './janitor.js';
-import { watchStore } from './store-watch.js';
 
 const PROJECTOR = new URL('../../../projector/dist/main.js', import.meta.url);
 const logger = createLogger({ app: 'test', level: 'fatal', format: 'json' });
@@ -49,7 +50,7 @@ beforeEach(async () => {
   await log.provisionQueue(QUEUE, 'test');
   database = openDatabase(databaseUrl);
   projector = startProjector();
-  alerts = new Alerts(log, logger);
+  alerts = new Alerts(log, new AlertBook(log.buckets.alerts, new Announcer(log, logger)));
   raised = [];
   log.follow({
     stream: streams.ops.name,
@@ -333,30 +334,22 @@ describe('a running task beyond the limits', () => {
     expect((await last('running'))?.sequence).toBe(token);
     await aJanitor().round();
     await waitUntil(() => raised.length > 0);
-    expect(raised.map(({ payload }) => JSON.parse(payload) as object)).toMatchObject([
-      { held_by: 'task', task_id: 'running', phase: 'running', first_sequence: first.sequence },
+    expect(raised.map(({ subject, payload }) => [subject, JSON.parse(payload) as object])).toMatchObject([
+      [
+        'ops.alert.raised',
+        {
+          rule: 'log_held_back',
+          severity: 'warning',
+          detail: { held_by: 'task', task_id: 'running', phase: 'running', first_sequence: first.sequence },
+        },
+      ],
     ]);
     expect((await succeed('running', token)).prev).toBe(token);
     const sequence = await projected();
     await aJanitor().round();
     expect(await firstSequence()).toBe(sequence);
-    expect(raised).toHaveLength(1);
-  });
-});
-
-describe('the store of the log', () => {
-  it('is told of when it fills, once, and again when it has filled anew', async () => {
-    await finished('a');
-    await watchStore(log, alerts, 1_000_000_000);
-    await watchStore(log, alerts, 1_000);
-    await watchStore(log, alerts, 1_000);
-    await watchStore(log, alerts, 1_000_000_000);
-    await watchStore(log, alerts, 1_000);
     await waitUntil(() => raised.length === 2);
-    expect(raised.map(({ subject }) => subject)).toEqual([
-      'ops.alert.store_filling',
-      'ops.alert.store_filling',
-    ]);
+    expect(raised.map(({ subject }) => subject)).toEqual(['ops.alert.raised', 'ops.alert.resolved']);
   });
 });
 

@@ -100,7 +100,7 @@ export class Janitor {
         { held_by: 'projector' },
         'A projection that is behind keeps the log from being shortened',
       );
-    } else alerts.clear('log_held_back');
+    } else await alerts.clear('log_held_back');
   }
 
   async #purge(low: number, identity: LogIdentity, signal?: AbortSignal): Promise<number> {

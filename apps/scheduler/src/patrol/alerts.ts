@@ -1,36 +1,31 @@
+import type { AlertSample } from '@millrace/domain';
 import type { TaskLog } from '@millrace/log';
-import type { Logger } from '@millrace/runtime';
-import { ACTOR, DEADLINE_MS } from '../scheduler.constants.js';
+import type { AlertBook } from '../alerts/alert-book.js';
+import { rulesOf } from '../alerts/alert-watch.js';
 
-/** Conditions that somebody must look at. */
-export type AlertName = 'log_held_back' | 'store_filling';
+/** Conditions that a concern meets on its rounds, each a metric of alert rules. */
+export type AlertName = 'log_held_back';
 
-/** A lasting condition is told again after so long. */
-const REPEAT_MS = 3_600_000;
-
-/** Tells a condition when it begins, each hour while it lasts, and when it is over: as a warning and as an OPS event. */
+/** Where a concern tells what it has found: the rules decide whether that is an alert. */
 export class Alerts {
-  readonly #toldAt = new Map<AlertName, number>();
-
   constructor(
     private readonly log: TaskLog,
-    private readonly logger: Logger,
+    private readonly book: AlertBook,
   ) {}
 
-  async raise(alert: AlertName, detail: object, message: string): Promise<void> {
-    const now = performance.now();
-    if (now - (this.#toldAt.get(alert) ?? -Infinity) < REPEAT_MS) return;
-    this.logger.warn({ alert, ...detail }, message);
-    await this.log.note(
-      'alert',
-      alert,
-      { at: new Date().toISOString(), actor: ACTOR, ...detail, message },
-      { deadlineMs: DEADLINE_MS },
-    );
-    this.#toldAt.set(alert, now);
+  /** The condition holds now. */
+  raise(alert: AlertName, detail: Record<string, unknown>, message: string): Promise<void> {
+    return this.#observe(alert, [{ scope: {}, value: 1, detail, message }]);
   }
 
-  clear(alert: AlertName): void {
-    if (this.#toldAt.delete(alert)) this.logger.info({ alert }, 'The alert is over');
+  /** It does not. */
+  clear(alert: AlertName): Promise<void> {
+    return this.#observe(alert, []);
+  }
+
+  async #observe(alert: AlertName, samples: AlertSample[]): Promise<void> {
+    const known = await this.book.read();
+    for (const rule of await rulesOf(this.log))
+      if (rule.metric === alert && rule.enabled) await this.book.observe(rule, samples, known);
   }
 }

@@ -17,8 +17,10 @@ export interface AlertDecision {
 /** A rule that a whole system breaks must not flood whoever is told: further scopes wait until an alert of it is over. */
 export const ALERTS_OF_A_RULE = 100;
 
-/** How often the value of an alert is written anew while nothing else changes. */
+/** How often the value of an alert is written anew while nothing else changes, */
 const REFRESH_MS = 60_000;
+/** and how often an alert is written at all while nothing changes: what nobody looks after any more is forgotten. */
+const KEEP_MS = 3_600_000;
 
 /**
  * What changes with these samples. A scope of which there is no sample any more is healthy: its task has ended, its queue is empty.
@@ -139,5 +141,6 @@ const reaches = (severity: Severity | null, threshold: Severity): boolean =>
 function isWorthWriting(before: AlertState, after: AlertState): boolean {
   const { turned } = before;
   if (turned.warning !== after.turned.warning || turned.critical !== after.turned.critical) return true;
-  return after.value !== before.value && after.seen_at - before.seen_at >= REFRESH_MS;
+  const age = after.seen_at - before.seen_at;
+  return age >= KEEP_MS || (age >= REFRESH_MS && after.value !== before.value);
 }

@@ -134,7 +134,10 @@ describe('an alert', () => {
 });
 
 describe('the alerts of a rule', () => {
-  const long = (task_id: string, value: number): AlertSample => ({ scope: { queue: 'films', task_id }, value });
+  const long = (task_id: string, value: number): AlertSample => ({
+    scope: { queue: 'films', task_id },
+    value,
+  });
   const rule = aRule({
     name: 'long',
     metric: 'task_duration',
