@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import type { Logger } from '@millrace/runtime';
+import { AlertsModule } from './alerts/alerts.module.js';
 import { ArchiveModule } from './archive/archive.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CleanupModule } from './cleanup/cleanup.module.js';
@@ -42,6 +43,7 @@ export class GatewayModule {
         PurgeModule,
         CleanupModule,
         WorkersModule,
+        AlertsModule,
         HealthModule,
       ],
     };

@@ -35,6 +35,7 @@ export function defineApps(connections: Connections, gateway: GatewaySettings): 
     }),
   };
   const own: Partial<Record<string, NodeJS.ProcessEnv>> = {
+    worker: { MILLRACE_WEBHOOKS: 'true' },
     gateway: { PORT: String(gateway.port), MILLRACE_ADMIN_KEY: gateway.adminKey },
   };
   return STOP_ORDER.map((name) => ({

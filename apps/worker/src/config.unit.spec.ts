@@ -35,6 +35,7 @@ describe('the settings of a worker', () => {
       natsUrl: 'nats://127.0.0.1:4222',
       leaseSeconds: 30,
       quietSeconds: 10,
+      webhooks: false,
     });
   });
 

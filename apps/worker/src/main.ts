@@ -6,6 +6,7 @@ import { VERSION, WorkerModule, isHandlerProcess } from '@millrace/worker';
 import { workerConfig } from './config.js';
 import { loadHandlerModules } from './handler-modules.js';
 import { help } from './help.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { workerOptions } from './worker-options.js';
 
 const WRONG_SETTINGS = 2;
@@ -26,6 +27,7 @@ await runMain(
     @Module({
       imports: [
         ...(await loadHandlerModules(config.handlers)),
+        ...(config.webhooks ? [WebhooksModule.with(config.natsUrl)] : []),
         WorkerModule.register({
           ...workerOptions(config, logger),
           ...(config.burst && { onQueuesEmpty: burstDone }),

@@ -99,6 +99,10 @@ export const settings = {
     variable: 'MILLRACE_LOG_FORMAT',
     help: 'json for machines, pretty for a terminal (default json)',
   },
+  webhooks: {
+    variable: 'MILLRACE_WEBHOOKS',
+    help: 'true: also serve the queue millrace, whose tasks tell webhooks of alerts (default false)',
+  },
   natsUrl: {
     variable: 'NATS_URL',
     help: 'where the broker is: nats://user:password@host:port (default nats://127.0.0.1:4222)',
@@ -184,6 +188,7 @@ export const schema = z
     tempDir: z.string().min(1).optional(),
     logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
     logFormat: oneOf(['json', 'pretty']).default('json'),
+    webhooks: z.stringbool({ error: 'must be true or false' }).default(false),
     natsUrl: z.string().default('nats://127.0.0.1:4222'),
     leaseSeconds: seconds(1).default(30),
     quietSeconds: seconds(0).default(10),

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Fact, HeldTask } from '@millrace/domain';
 import {
+  AlertQueries,
   BadCursorError,
   ExplainQueries,
   MetricsQueries,
@@ -9,6 +10,7 @@ import {
   isDatabaseAway,
 } from '@millrace/read-model';
 import type {
+  AlertFilter,
   Database,
   LongRun,
   MetricSeries,
@@ -24,6 +26,7 @@ import type {
   RecentRates,
   RunningRow,
   SeriesOptions,
+  SpanEnds,
   TaskAttempt,
   TaskEventRow,
   TaskListOptions,
@@ -45,6 +48,7 @@ export class Archive {
   readonly #explain: ExplainQueries;
   readonly #queues: QueueQueries;
   readonly #metrics: MetricsQueries;
+  readonly #alerts: AlertQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
@@ -54,6 +58,7 @@ export class Archive {
     this.#explain = new ExplainQueries(database);
     this.#queues = new QueueQueries(database);
     this.#metrics = new MetricsQueries(database);
+    this.#alerts = new AlertQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -157,6 +162,11 @@ export class Archive {
 
   pending(queue: string, options: PendingOptions): Promise<PendingPage> {
     return this.#ask(() => this.#queues.pending(queue, options));
+  }
+
+  /** How many tasks succeeded and failed, by the minutes or the hours of a span of the past. */
+  endsOfTasks(span: 'minute' | 'hour', from: Date, to: Date, filter: AlertFilter): Promise<SpanEnds[]> {
+    return this.#ask(() => this.#alerts.endsBy(span, from, to, filter));
   }
 
   /** Archived facts of all tasks between two sequences, in order. */
