@@ -32,6 +32,10 @@ const Environment = z.object({
     .optional()
     .describe('An API key with the role admin; only its hash is kept'),
   MILLRACE_AUTH: z.enum(['on', 'off']).default('on').describe('off: everybody who reaches the port is admin'),
+  MILLRACE_METRICS_AUTH: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('off: GET /metrics needs no key; on: a key with the role viewer, as a bearer token'),
   MILLRACE_UNDO_MINUTES: wholeNumber(0, UNDO_MINUTES_MOST)
     .default(DEFAULT_UNDO_MINUTES)
     .describe('How long after its end the cancel of many tasks can be undone'),

@@ -19,6 +19,7 @@ import { QueuesModule } from './queues/queues.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PurgeModule } from './queues/purge.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 
 @Module({})
@@ -44,6 +45,7 @@ export class GatewayModule {
         CleanupModule,
         WorkersModule,
         AlertsModule,
+        TelemetryModule,
         HealthModule,
       ],
     };

@@ -1,4 +1,4 @@
-import { commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
+import { commonSettings, databaseSettings, readConfig, telemetrySettings } from '@millrace/runtime';
 import { z } from 'zod';
 
 const MAX_BATCH = 5000;
@@ -6,6 +6,7 @@ const MAX_BATCH = 5000;
 const Environment = z.object({
   ...commonSettings,
   ...databaseSettings,
+  ...telemetrySettings,
   MILLRACE_PROJECTOR_BATCH: wholeNumber(1, MAX_BATCH)
     .default(1000)
     .describe('Messages in one transaction at most'),

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { NestLogger, createLogger, runMain, stopOnSignal } from '@millrace/runtime';
+import { NestLogger, createLogger, runMain, serveTelemetry, stopOnSignal } from '@millrace/runtime';
 import { readProjectorConfig } from './config.js';
 import { ProjectorModule } from './projector.module.js';
 
@@ -11,8 +11,14 @@ await runMain(async () => {
     level: config.MILLRACE_LOG_LEVEL,
     format: config.MILLRACE_LOG_FORMAT,
   });
-  const app = await NestFactory.createApplicationContext(ProjectorModule.with(config, logger), {
+  const { telemetry, stop } = await serveTelemetry('projector', {
+    port: config.MILLRACE_METRICS_PORT,
+    host: config.MILLRACE_METRICS_HOST,
+    logger,
+  });
+  const app = await NestFactory.createApplicationContext(ProjectorModule.with(config, logger, telemetry), {
     logger: new NestLogger(logger),
   });
-  stopOnSignal(() => app.close(), { logger, supervised: config.MILLRACE_SUPERVISED !== undefined });
+  const stopAll = (): Promise<void> => app.close().finally(stop);
+  stopOnSignal(stopAll, { logger, supervised: config.MILLRACE_SUPERVISED !== undefined });
 });

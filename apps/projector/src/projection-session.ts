@@ -18,6 +18,8 @@ export interface SessionContext {
   logger: Logger;
   /** Ends the session after the batch in hand. */
   signal: AbortSignal;
+  /** Told how many messages were written, batch by batch. */
+  onProjected: (messages: number) => void;
 }
 
 /** What the tables of tasks are folded from. */
@@ -92,7 +94,7 @@ async function lastDue(log: TaskLog, wait: ScheduledTask): Promise<DueNote | und
 function follow(
   connection: ProjectionConnection,
   projection: TaskProjection,
-  { log, config, logger, signal }: SessionContext,
+  { log, config, logger, signal, onProjected }: SessionContext,
 ): Promise<void> {
   const keeper = new MetricsKeeper(projection, config, logger);
   keeper.start();
@@ -101,7 +103,10 @@ function follow(
     ...TASKS,
     from: projection.sequence + 1,
     batch: config.MILLRACE_PROJECTOR_BATCH,
-    write: (batch, meter) => project(projection, meter, batch, logger),
+    write: async (batch, meter) => {
+      await project(projection, meter, batch, logger);
+      onProjected(batch.length);
+    },
     meterOf: (pending) => new LagMeter(log, TASKS, connection, projection, pending),
     ended: connection.ended,
     logger,

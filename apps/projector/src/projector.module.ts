@@ -1,16 +1,21 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import type { Logger } from '@millrace/runtime';
+import type { Logger, Telemetry } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
-import { CONFIG, LOGGER } from './projector.constants.js';
+import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
 import { Projector } from './projector.js';
 
 @Module({})
 export class ProjectorModule {
-  static with(config: ProjectorConfig, logger: Logger): DynamicModule {
+  static with(config: ProjectorConfig, logger: Logger, telemetry?: Telemetry): DynamicModule {
     return {
       module: ProjectorModule,
-      providers: [{ provide: CONFIG, useValue: config }, { provide: LOGGER, useValue: logger }, Projector],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: TELEMETRY, useValue: telemetry },
+        Projector,
+      ],
     };
   }
 }

@@ -3,9 +3,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
 import { isDatabaseAway } from '@millrace/read-model';
-import type { Logger } from '@millrace/runtime';
+import type { Logger, Telemetry } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
-import { CONFIG, LOGGER } from './projector.constants.js';
+import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
 import { runOpsSession } from './ops-session.js';
 import { runSession } from './projection-session.js';
 
@@ -22,10 +22,13 @@ const GOOD_SESSION_MS = 10_000;
 export class Projector implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #stopped = new AbortController();
   #done: Promise<void> | undefined;
+  /** Messages since the start. */
+  #projected = 0;
 
   constructor(
     @Inject(CONFIG) private readonly config: ProjectorConfig,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(TELEMETRY) private readonly telemetry: Telemetry | undefined,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -42,7 +45,12 @@ export class Projector implements OnApplicationBootstrap, BeforeApplicationShutd
     const { signal } = this.#stopped;
     const log = await this.#untilDone('The broker', () => openLog(this.config, signal));
     if (!log) return;
-    const context = { log, config: this.config, logger: this.logger, signal };
+    this.telemetry?.add('millrace_log_connected', () => [{ value: Number(log.connected) }]);
+    this.telemetry?.add('millrace_projected_messages_total', () => [{ value: this.#projected }]);
+    const onProjected = (messages: number): void => {
+      this.#projected += messages;
+    };
+    const context = { log, config: this.config, logger: this.logger, signal, onProjected };
     await Promise.all([
       this.#untilDone('The projection', () => runSession(context)),
       this.#untilDone('The archive of operations', () => runOpsSession(context)),

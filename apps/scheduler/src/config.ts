@@ -1,10 +1,12 @@
 import { DEFAULT_RETENTION_HOURS, isName } from '@millrace/domain';
 import { DEFAULT_TEMP_DIR, commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
+import { commonSettings, databaseSettings, readConfig, telemetrySettings } from '@millrace/runtime';
 import { z } from 'zod';
 
 const Environment = z.object({
   ...commonSettings,
   ...databaseSettings,
+  ...telemetrySettings,
   MILLRACE_SWEEP_SECONDS: positive()
     .default(60)
     .describe('How often the sweeper looks for tasks that no message will ever wake'),

@@ -1,5 +1,7 @@
 export const CONFIG = Symbol('scheduler config');
 export const LOGGER = Symbol('logger');
+/** Where the process tells of itself; nothing where nobody asks. */
+export const TELEMETRY = Symbol('telemetry');
 
 /** Who writes, in the facts and the OPS events of the scheduler. */
 export const ACTOR = 'scheduler';

@@ -5,7 +5,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { OPERATION_DAYS, TaskLog } from '@millrace/log';
 import { CleanupQueries, LaneQueries, LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
-import type { Logger } from '@millrace/runtime';
+import type { Logger, Telemetry } from '@millrace/runtime';
 import { Ageing } from './ageing/ageing.js';
 import { answerTo } from './cleanup/answer.js';
 import { Cleanup } from './cleanup/cleanup.js';
@@ -20,7 +20,7 @@ import { Alerts } from './patrol/alerts.js';
 import { Patrol } from './patrol/patrol.js';
 import { PauseKeeper } from './queues/pause-keeper.js';
 import { Reorders } from './reorder/reorders.js';
-import { CONFIG, LOGGER } from './scheduler.constants.js';
+import { CONFIG, LOGGER, TELEMETRY } from './scheduler.constants.js';
 import { Sweeper } from './sweeper/sweeper.js';
 
 const OPEN_RETRY_MS = 1_000;
@@ -46,6 +46,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   constructor(
     @Inject(CONFIG) private readonly config: SchedulerConfig,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(TELEMETRY) private readonly telemetry: Telemetry | undefined,
   ) {}
 
   /** Does not wait for the broker: a stop must be heard before it is there. */
@@ -86,7 +87,15 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
     this.#patrol('ageing', log, AGEING_EVERY_SECONDS, (signal) => ageing.round(signal));
     const lease = this.#lease('reorder', log);
     this.#reorders = new Reorders({ log, lanes, lease, logger: this.logger }).start();
+    this.#tellOfItself(log);
     this.logger.info({ scheduler: this.#id }, 'Scheduler started');
+  }
+
+  #tellOfItself(log: TaskLog): void {
+    this.telemetry?.add('millrace_log_connected', () => [{ value: Number(log.connected) }]);
+    this.telemetry?.add('millrace_scheduler_leads', () =>
+      this.#leases.map(({ concern, isHeld }) => ({ value: Number(isHeld), labels: { concern } })),
+    );
   }
 
   /** The broker refuses the login for good: only a new start, perhaps with another one, can help. */

@@ -28,6 +28,8 @@ export const STOP_ORDER = ['worker', 'gateway', 'scheduler', 'projector'] as con
 /** The four apps, each with the settings it needs and no others. */
 export function defineApps(connections: Connections, gateway: GatewaySettings): AppDefinition[] {
   const shared = {
+    // One variable cannot name a port for each of them.
+    MILLRACE_METRICS_PORT: '',
     NATS_URL: connections.natsUrl,
     DATABASE_URL: connections.databaseUrl,
     ...(connections.storeLimitBytes !== undefined && {

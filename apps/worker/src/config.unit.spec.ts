@@ -36,6 +36,7 @@ describe('the settings of a worker', () => {
       leaseSeconds: 30,
       quietSeconds: 10,
       webhooks: false,
+      metricsHost: '127.0.0.1',
     });
   });
 

@@ -1,7 +1,14 @@
 import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { NestLogger, createLogger, runMain, stopOnSignal, surviveStrayRejections } from '@millrace/runtime';
+import {
+  NestLogger,
+  createLogger,
+  runMain,
+  serveTelemetry,
+  stopOnSignal,
+  surviveStrayRejections,
+} from '@millrace/runtime';
 import { VERSION, WorkerModule, isHandlerProcess } from '@millrace/worker';
 import { workerConfig } from './config.js';
 import { loadHandlerModules } from './handler-modules.js';
@@ -21,6 +28,12 @@ await runMain(
     const { config } = read;
     const logger = createLogger({ app: 'worker', level: config.logLevel, format: config.logFormat });
     surviveStrayRejections(logger);
+    const served = await serveTelemetry('worker', {
+      // Of a child process its parent tells.
+      port: isHandlerProcess() ? undefined : config.metricsPort,
+      host: config.metricsHost,
+      logger,
+    });
     let burstDone: () => void = () => undefined;
     const burst = new Promise<void>((resolve) => (burstDone = resolve));
 
@@ -30,6 +43,7 @@ await runMain(
         ...(config.webhooks ? [WebhooksModule.with(config.natsUrl)] : []),
         WorkerModule.register({
           ...workerOptions(config, logger),
+          ...(served.telemetry && { telemetry: served.telemetry }),
           ...(config.burst && { onQueuesEmpty: burstDone }),
         }),
       ],
@@ -42,7 +56,8 @@ await runMain(
     });
     // Its parent decides when it ends.
     if (isHandlerProcess()) return;
-    const stop = stopOnSignal(() => app.close(), { logger, supervised: config.supervised !== undefined });
+    const stopAll = (): Promise<void> => app.close().finally(served.stop);
+    const stop = stopOnSignal(stopAll, { logger, supervised: config.supervised !== undefined });
     await burst;
     stop('burst done');
   },

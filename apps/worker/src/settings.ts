@@ -103,6 +103,14 @@ export const settings = {
     variable: 'MILLRACE_WEBHOOKS',
     help: 'true: also serve the queue millrace, whose tasks tell webhooks of alerts (default false)',
   },
+  metricsPort: {
+    variable: 'MILLRACE_METRICS_PORT',
+    help: 'port of the metrics for Prometheus; 0 takes a free one (default none)',
+  },
+  metricsHost: {
+    variable: 'MILLRACE_METRICS_HOST',
+    help: 'address on which the metrics are served: they need no key (default 127.0.0.1)',
+  },
   natsUrl: {
     variable: 'NATS_URL',
     help: 'where the broker is: nats://user:password@host:port (default nats://127.0.0.1:4222)',
@@ -189,6 +197,8 @@ export const schema = z
     logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
     logFormat: oneOf(['json', 'pretty']).default('json'),
     webhooks: z.stringbool({ error: 'must be true or false' }).default(false),
+    metricsPort: wholeNumber(0, 65_535).optional(),
+    metricsHost: z.string().default('127.0.0.1'),
     natsUrl: z.string().default('nats://127.0.0.1:4222'),
     leaseSeconds: seconds(1).default(30),
     quietSeconds: seconds(0).default(10),

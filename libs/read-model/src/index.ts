@@ -4,7 +4,7 @@ export type { AuditFilter, AuditListOptions, AuditPage } from './audit/audit.que
 export { CleanupQueries } from './cleanup/cleanup.queries.js';
 export type { CleanupFilter, DueBefore, DueCursor, DueRules } from './cleanup/cleanup.queries.js';
 export { AlertQueries } from './alerts/alert.queries.js';
-export type { AlertFilter, EndCounts, LongRun, SpanEnds } from './alerts/alert.queries.js';
+export type { AlertFilter, EndCounts, SlowTask, SpanEnds } from './alerts/alert.queries.js';
 export { Database, openDatabase } from './database/database.js';
 export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';
@@ -46,6 +46,8 @@ export { QueueQueries } from './queues/queue.queries.js';
 export type { QueueDepth, QueueNumbers, QueueRates, RecentRates } from './queues/queue.queries.js';
 export { compareRebuilt } from './rebuild/comparison.js';
 export type { CompareOptions, Comparison, TableComparison } from './rebuild/comparison.js';
+export { TotalQueries } from './telemetry/total.queries.js';
+export type { TaskTotals } from './telemetry/total.queries.js';
 export { SweepQueries } from './sweep/sweep.queries.js';
 export type { LaneFloors, ProjectionPoint, SweptTask } from './sweep/sweep.queries.js';
 export { attemptsOf } from './task-events/attempts.js';

@@ -3,3 +3,10 @@ export { NestLogger, createLogger, lineLogger, tappedChild } from './logging.js'
 export type { Logger } from './logging.js';
 export { NODE_ARGUMENTS, runMain, stopOnSignal, surviveStrayRejections } from './process.js';
 export { DEFAULT_TEMP_DIR } from './temp-dir.js';
+export { BoundedChildren } from './telemetry/bounded-labels.js';
+export { DurationCounts } from './telemetry/histogram.js';
+export type { MetricName } from './telemetry/names.js';
+export { serveTelemetry, telemetrySettings } from './telemetry/serve-telemetry.js';
+export type { ServedTelemetry } from './telemetry/serve-telemetry.js';
+export { Telemetry } from './telemetry/telemetry.js';
+export type { DurationReading, Reading } from './telemetry/telemetry.js';

@@ -1,6 +1,7 @@
 import type { Fact } from '@millrace/domain';
 import type { Logger } from '@millrace/runtime';
 import { TaskCancelledError } from './errors.js';
+import type { AttemptDurations } from './attempt-durations.js';
 import type { Attempt } from './execution/attempt.js';
 import type { Outcome } from './execution/outcome.js';
 
@@ -11,7 +12,11 @@ export class AttemptLog {
   /** Attempts that failed here. */
   failed = 0;
 
-  constructor(private readonly logger: Logger) {}
+  constructor(
+    private readonly logger: Logger,
+    /** Undefined where nobody asks for them. */
+    private readonly durations?: AttemptDurations,
+  ) {}
 
   started({ state }: Attempt): void {
     if (!this.logger.isLevelEnabled('info')) return;
@@ -23,14 +28,17 @@ export class AttemptLog {
     const error = outcome.type === 'failed' ? outcome.error : outcome.type === 'interrupted' && outcome.by;
     if (fact?.kind === 'succeeded') {
       this.done++;
+      this.durations?.observe(state.queue, state.spec.name, 'succeeded', fact.data.duration_ms);
       if (!this.logger.isLevelEnabled('info')) return;
       const duration = fact.data.duration_ms / 1000;
       this.logger.info({ ...taskOf(state), duration, state: 'SUCCESS' }, 'Task completed');
     } else if (fact?.kind === 'failed') {
       this.failed++;
+      this.#failed(state, fact.data.duration_ms);
       this.logger.error({ ...taskOf(state), exception: fact.data.error.name, err: error }, 'Task failed');
     } else if (fact?.kind === 'scheduled') {
       this.failed++;
+      this.#failed(state, fact.data.duration_ms);
       const { attempt } = state.run;
       const reason = fact.data.error?.message;
       this.logger.warn(
@@ -40,6 +48,10 @@ export class AttemptLog {
     } else if (error instanceof TaskCancelledError) {
       this.logger.warn({ ...taskOf(state), terminated: true }, 'Task revoked');
     }
+  }
+
+  #failed({ queue, spec }: Attempt['state'], durationMs: number | undefined): void {
+    if (durationMs !== undefined) this.durations?.observe(queue, spec.name, 'failed', durationMs);
   }
 }
 

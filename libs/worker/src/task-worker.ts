@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, TicketPuller } from '@millrace/log';
 import { ConfigError, DEFAULT_TEMP_DIR } from '@millrace/runtime';
+import { ConfigError } from '@millrace/runtime';
+import type { Telemetry } from '@millrace/runtime';
 import { WorkerStoppingError } from './errors.js';
 import { BlockedLoopWatch } from './execution/blocked-loop.js';
 import { Claimer, QUIET_AFTER_CONNECT_MS } from './execution/claimer.js';
@@ -17,6 +19,7 @@ import type { Handler } from './handlers/handler.js';
 import { register } from './handlers/registration.js';
 import { Repertoire } from './handlers/repertoire.js';
 import { PoolOnDemand } from './isolation/pool-on-demand.js';
+import { AttemptDurations } from './attempt-durations.js';
 import { AttemptLog } from './attempt-log.js';
 import { tellWhenEmpty } from './burst.js';
 import { KnownLimits } from './known-limits.js';
@@ -73,7 +76,9 @@ export class TaskWorker {
     this.#concurrency = options.concurrency ?? availableParallelism();
     this.#repertoire = new Repertoire(handlers, options.labels);
     this.#unhandled = new UnhandledTickets(options, this.#repertoire);
-    this.#attempts = new AttemptLog(options.logger);
+    const durations = options.telemetry && new AttemptDurations();
+    this.#attempts = new AttemptLog(options.logger, durations);
+    if (durations) this.#tellOfItself(options.telemetry, durations);
   }
 
   /** Handlers running now. */
@@ -131,6 +136,13 @@ export class TaskWorker {
     this.#lines?.close();
     await Promise.race([this.#presence?.withdraw(), lapse(WITHDRAW_WITHIN_MS)]);
     await this.#log?.close();
+  }
+
+  #tellOfItself(telemetry: Telemetry | undefined, durations: AttemptDurations): void {
+    telemetry?.add('millrace_log_connected', () => [{ value: Number(this.#log?.connected ?? false) }]);
+    telemetry?.add('millrace_worker_slots', () => [{ value: this.#concurrency }]);
+    telemetry?.add('millrace_worker_running', () => [{ value: this.running }]);
+    telemetry?.addDurations('millrace_task_duration_seconds', () => durations.read());
   }
 
   /** Pulls tickets and begins to beat. */

@@ -1,5 +1,5 @@
 import type { HandlerProgram } from './isolation/child-program.js';
-import type { Logger } from '@millrace/runtime';
+import type { Logger, Telemetry } from '@millrace/runtime';
 import type { Labels } from './handlers/labels.js';
 
 /** How a worker process works. */
@@ -7,6 +7,8 @@ export interface WorkerOptions {
   /** Where the broker is: `nats://user:password@host:port`. */
   natsUrl: string;
   logger: Logger;
+  /** Where it tells Prometheus of itself. Defaults to nowhere. */
+  telemetry?: Telemetry;
   /** Handlers that run at once. Defaults to the number of cores. */
   concurrency?: number;
   /** Tickets held beyond the running ones. Defaults to 0: urgent work never waits in a busy worker. */

@@ -10,7 +10,8 @@ import type { TestApp } from '@millrace/testing';
 import type { GatewayClient } from '../testing/gateway-client.js';
 import { startArchivingGateway } from '../testing/test-gateway.js';
 import type { ArchivingGateway } from '../testing/test-gateway.js';
-import type { AlertRuleList, AlertRuleView } from './alert-rules.schema.js';
+import { archive } from '../testing/archiver.js';
+import type { AlertRuleList, AlertRuleView, WouldBeAlerts } from './alert-rules.schema.js';
 import type { AlertList } from './alerts.schema.js';
 import type { DefinedWebhook, WebhookList } from './webhooks.schema.js';
 
@@ -78,6 +79,29 @@ describe('the alert rules', () => {
     expect(problem).toMatchObject({ code: 'request/invalid', errors: [expect.objectContaining({ path })] });
   });
 
+  it('can be tried on the past', async () => {
+    const { log, driver, databaseUrl } = gateway;
+    for (const end of ['succeed', 'fail'] as const) {
+      const taskId = await client.submit({ task_name: 'work' });
+      await driver.start(taskId);
+      await driver[end](taskId, 'done');
+    }
+    await archive(log, databaseUrl);
+    const span = {
+      from: new Date(Date.now() - 600_000).toISOString(),
+      to: new Date(Date.now() + 60_000).toISOString(),
+    };
+    const evaluate = async (body: object): Promise<WouldBeAlerts> =>
+      (await client.call<WouldBeAlerts>('POST /alert-rules/failure_rate/evaluate', { body })).body;
+    // Too few tasks for the rule as it stands.
+    expect(await evaluate(span)).toMatchObject({ step_seconds: 60, alerts: [] });
+    const rule = { metric: 'failure_rate', warning: 10, critical: 60, min_count: 1, each: 'queue' };
+    expect((await evaluate({ ...span, rule })).alerts).toMatchObject([
+      { severity: 'warning', queue: 'default', worst_value: 50, resolved_at: null },
+    ]);
+    expect((await evaluate({ ...span, rule: { ...rule, queue: 'other' } })).alerts).toEqual([]);
+  });
+
   it('cannot be tried on a past that is not kept', async () => {
     const span = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
     expect(await client.call('POST /alert-rules/memory/evaluate', { body: span })).toMatchObject({
@@ -86,6 +110,12 @@ describe('the alert rules', () => {
     });
   });
 });
+
+async function metricsOf(app: TestApp): Promise<string> {
+  const line = await app.line('Metrics are served');
+  const { port } = JSON.parse(line) as { port: number };
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+}
 
 describe('an alert', () => {
   let receiver: Server;
@@ -114,8 +144,12 @@ describe('an alert', () => {
         DATABASE_URL: NO_DATABASE,
         MILLRACE_ALERT_SECONDS: '0.2',
         MILLRACE_QUIET_SECONDS: '0.1',
+        MILLRACE_METRICS_PORT: '0',
       }),
-      spawnApp(WORKER, { NATS_URL, MILLRACE_WEBHOOKS: 'true' }, ['--queues', OWN_QUEUE]),
+      spawnApp(WORKER, { NATS_URL, MILLRACE_WEBHOOKS: 'true', MILLRACE_METRICS_PORT: '0' }, [
+        '--queues',
+        OWN_QUEUE,
+      ]),
     ];
     await apps[1]!.line('Worker started', 30_000);
   }, 60_000);
@@ -168,6 +202,28 @@ describe('an alert', () => {
     const facts = JSON.stringify(await gateway.log.read.history({ queue: OWN_QUEUE, task_id: taskId }));
     expect(facts).not.toContain(SECRET);
     expect(facts).not.toContain(url);
+  });
+
+  it('and what it made the processes do is told to Prometheus', async () => {
+    const [ofScheduler, ofWorker] = await Promise.all(apps.map(metricsOf));
+    expect(ofScheduler).toContain('millrace_scheduler_leads{concern="alerts",app="scheduler"} 1');
+    expect(ofWorker).toMatch(
+      /millrace_task_duration_seconds_count\{queue="millrace",task_name="webhook",outcome="succeeded",app="worker"\} \d/,
+    );
+    expect(ofWorker).toContain('millrace_worker_running{app="worker"} 0');
+    await archive(gateway.log, gateway.databaseUrl);
+    const { status, headers, body } = await client.fetch<{ text: string }>('GET /metrics');
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toContain('text/plain; version=0.0.4');
+    expect(body.text).toContain(
+      'millrace_tasks_failed_total{queue="default",task_name="work",app="gateway"} 1',
+    );
+    expect(body.text).toContain('millrace_queue_depth{queue="default",app="gateway"} 0');
+    expect(body.text).toMatch(
+      /millrace_http_request_duration_seconds_count\{method="POST",route="\/api\/v1\/tasks",status="2xx",app="gateway"\} 2/,
+    );
+    expect(body.text).toContain('millrace_log_connected{app="gateway"} 1');
+    expect((await client.fetch('GET /metrics', { key: null })).status).toBe(401);
   });
 
   it('is read page by page when it is over', async () => {

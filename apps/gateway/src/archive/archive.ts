@@ -7,6 +7,7 @@ import {
   MetricsQueries,
   QueueQueries,
   TaskQueries,
+  TotalQueries,
   isDatabaseAway,
 } from '@millrace/read-model';
 import type {
@@ -32,6 +33,7 @@ import type {
   TaskListOptions,
   TaskPage,
   TaskRow,
+  TaskTotals,
 } from '@millrace/read-model';
 import { DATABASE } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
@@ -49,6 +51,7 @@ export class Archive {
   readonly #queues: QueueQueries;
   readonly #metrics: MetricsQueries;
   readonly #alerts: AlertQueries;
+  readonly #totals: TotalQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
@@ -59,6 +62,7 @@ export class Archive {
     this.#queues = new QueueQueries(database);
     this.#metrics = new MetricsQueries(database);
     this.#alerts = new AlertQueries(database);
+    this.#totals = new TotalQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -167,6 +171,11 @@ export class Archive {
   /** How many tasks succeeded and failed, by the minutes or the hours of a span of the past. */
   endsOfTasks(span: 'minute' | 'hour', from: Date, to: Date, filter: AlertFilter): Promise<SpanEnds[]> {
     return this.#ask(() => this.#alerts.endsBy(span, from, to, filter));
+  }
+
+  /** What has ever happened, by queue and task name. */
+  taskTotals(): Promise<TaskTotals[]> {
+    return this.#ask(() => this.#totals.totals());
   }
 
   /** Archived facts of all tasks between two sequences, in order. */

@@ -27,6 +27,10 @@ export class Lease {
 
   constructor(private readonly options: LeaseOptions) {}
 
+  get concern(): string {
+    return this.options.concern;
+  }
+
   /** Whether this process leads now, as far as it knows. */
   get isHeld(): boolean {
     return performance.now() < this.#heldUntil;

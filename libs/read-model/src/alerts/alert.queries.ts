@@ -15,7 +15,7 @@ export interface SpanEnds extends EndCounts {
 }
 
 /** A task that has run for long. */
-export interface LongRun {
+export interface SlowTask {
   id: string;
   queue: string;
   name: string;
@@ -36,7 +36,7 @@ export class AlertQueries {
   constructor(private readonly database: Database) {}
 
   /** Running tasks that were started before the time, the longest first. */
-  longRuns(startedBefore: Date, now: Date, { queue, task_name }: AlertFilter): Promise<LongRun[]> {
+  longRuns(startedBefore: Date, now: Date, { queue, task_name }: AlertFilter): Promise<SlowTask[]> {
     return this.database.rows(
       `SELECT id, queue, name, extract(epoch FROM $2::timestamptz - started_at)::float8 AS seconds FROM tasks
        WHERE phase = 'running' AND started_at < $1
