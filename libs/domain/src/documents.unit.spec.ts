@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { ALERT_METRICS } from './alerts/metrics.js';
+import { DEFAULT_ALERT_RULES } from './alerts/rule.js';
 import type { Command, CommandType, Context } from './task/commands.js';
 import { decide } from './task/decide.js';
 import { evolve } from './task/evolve.js';
@@ -233,5 +235,31 @@ describe('the README', () => {
       /#region example\n([^]*?) *\/\/ #endregion/.exec(read('../src/documents.unit.spec.ts')) ?? [];
     expect(shown).toBe(run.replaceAll(/^ {4}/gm, ''));
     expect(readme.split('\n').length).toBeLessThan(60);
+  });
+});
+
+describe('docs/guides/alerts.md', () => {
+  const rows = read('../../../docs/guides/alerts.md')
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+
+  it('shows the default rules as they are', () => {
+    const shown = (value: number | undefined, unit: string): string => {
+      if (value === undefined) return '—';
+      if (unit === 'bytes') return `${value / 1024 ** 3} GB`;
+      return unit === 'tasks' ? String(value) : `${value} ${unit === 'percent' ? '%' : 's'}`;
+    };
+    for (const { name, metric, each, warning, critical, for_seconds } of DEFAULT_ALERT_RULES) {
+      const { unit } = ALERT_METRICS[metric];
+      const measured = `\`${metric}\`${each ? `, each ${each}` : ''}`;
+      const thresholds = [shown(warning, unit), shown(critical, unit), `${for_seconds} s`];
+      expect(rows).toContainEqual(['', `\`${name}\``, measured, ...thresholds, '']);
+    }
+  });
+
+  it('says of every metric what it is', () => {
+    for (const [name, { unit, meaning }] of Object.entries(ALERT_METRICS))
+      expect(rows).toContainEqual(['', `\`${name}\``, unit, meaning, '']);
   });
 });

@@ -50,6 +50,7 @@ export const DEFAULT_ALERT_RULES: readonly AlertRule[] = [
     min_count: 20,
     warning: 10,
     critical: 20,
+    for_seconds: 60,
     message: 'Failure rate is {value} of {count} tasks in the last 5 minutes',
   }),
   rule({

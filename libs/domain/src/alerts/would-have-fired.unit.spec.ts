@@ -5,7 +5,7 @@ import { wouldHaveFired } from './would-have-fired.js';
 import type { PastSamples } from './would-have-fired.js';
 
 const MINUTE_MS = 60_000;
-const rule = DEFAULT_ALERT_RULES.find(({ name }) => name === 'failure_rate')!;
+const rule = { ...DEFAULT_ALERT_RULES.find(({ name }) => name === 'failure_rate')!, for_seconds: 0 };
 
 const past = (...rates: number[]): PastSamples[] =>
   rates.map((value, minute) => ({ at: minute * MINUTE_MS, samples: [{ scope: {}, value, count: 50 }] }));

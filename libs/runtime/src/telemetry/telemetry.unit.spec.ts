@@ -76,3 +76,15 @@ describe('docs/reference/prometheus.md', () => {
     }
   });
 });
+
+describe('what deploy/ shows', () => {
+  it.each(['grafana/millrace.json', 'prometheus/millrace-alerts.yml'])(
+    'asks in %s for what there is',
+    (file) => {
+      const text = readFileSync(new URL(`../../../../deploy/${file}`, import.meta.url), 'utf8');
+      const asked = [...text.matchAll(/millrace_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''));
+      expect(asked.length).toBeGreaterThan(2);
+      for (const name of asked) expect(Object.keys(METRICS)).toContain(name);
+    },
+  );
+});
