@@ -1,6 +1,11 @@
 import { DEFAULT_RETENTION_HOURS, isName } from '@millrace/domain';
-import { DEFAULT_TEMP_DIR, commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
-import { commonSettings, databaseSettings, readConfig, telemetrySettings } from '@millrace/runtime';
+import {
+  DEFAULT_TEMP_DIR,
+  commonSettings,
+  databaseSettings,
+  readConfig,
+  telemetrySettings,
+} from '@millrace/runtime';
 import { z } from 'zod';
 
 const Environment = z.object({

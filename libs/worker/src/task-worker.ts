@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { DEFAULT_LEASE_SECONDS, TaskLog } from '@millrace/log';
 import type { Follower, TicketPuller } from '@millrace/log';
 import { ConfigError, DEFAULT_TEMP_DIR } from '@millrace/runtime';
-import { ConfigError } from '@millrace/runtime';
 import type { Telemetry } from '@millrace/runtime';
 import { WorkerStoppingError } from './errors.js';
 import { BlockedLoopWatch } from './execution/blocked-loop.js';
