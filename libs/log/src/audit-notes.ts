@@ -34,5 +34,7 @@ export const auditNoteSchema = z.object({
   entries: z.array(auditEntrySchema),
   /** Commands before these that could not be kept: the log was away for too long. */
   dropped: z.int().nonnegative().optional(),
+  /** Commands of callers without a known key that are only counted: there were too many of them at once. */
+  unlisted: z.int().nonnegative().optional(),
 });
 export type AuditNote = z.infer<typeof auditNoteSchema>;

@@ -3,6 +3,8 @@ export { AUDIT, auditEntrySchema, auditNoteSchema } from './audit-notes.js';
 export type { AuditEntry, AuditNote } from './audit-notes.js';
 export { alertNoteSchema } from './alert-records.js';
 export type { AlertNote, AlertRecord, WebhookRecord } from './alert-records.js';
+export { CHAIN_START, chainEndOf, verifyChain } from './chain.js';
+export type { ChainEnd, ChainFault, ChainReport } from './chain.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
 export { operationRecordSchema, workerRecordSchema } from './bucket-records.js';

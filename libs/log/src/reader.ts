@@ -19,6 +19,8 @@ const REREAD_AFTER_MS = 5;
 const NOTES_AT_ONCE = 500;
 /** A page ends here, but has one message at least. */
 const PAGE_BYTES = 1024 * 1024;
+/** Of notes that are read at once. */
+const NOTES_BYTES = 4 * 1024 * 1024;
 /** Live progress is worth no longer wait. */
 const LIVE_WITHIN_MS = 300;
 
@@ -176,6 +178,16 @@ export class Reader {
       notes.push(...page);
     }
     return notes;
+  }
+
+  /**
+   * Notes of the stream `OPS`, in order: so many at most, and no more than a few MiB. None when there are no more.
+   *
+   * @param from the first sequence wanted
+   */
+  notesFrom(from: number, limit: number): Promise<StoredMessage[]> {
+    const query = { seq: from, next_by_subj: subjects.allOps, batch: limit, max_bytes: NOTES_BYTES };
+    return this.requests.batch(streams.ops.name, query);
   }
 
   /** Whether the log once had a message there, and has let it go. */

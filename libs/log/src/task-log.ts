@@ -232,6 +232,14 @@ export class TaskLog {
     return this.#writer.note(streams.ops.name, subjects.op(noun, verb), body, options);
   }
 
+  /**
+   * Notes something in a chain: each note names the one before it on its subject by its hash, whoever wrote it; see `verifyChain`.
+   * Resolves with its sequence.
+   */
+  noteInChain(noun: string, verb: string, body: object, options: AppendOptions = {}): Promise<number> {
+    return this.#writer.link(streams.ops.name, subjects.op(noun, verb), body, options);
+  }
+
   /** Tells how far a task is, live; never waits or fails, and may be lost. */
   reportProgress(ref: TaskRef, payload: string): void {
     if (this.connected) this.connection.publish(subjects.progress(ref), payload);

@@ -1,6 +1,8 @@
 import type { Fact, TaskEvent } from '@millrace/domain';
 import { AmbiguousConflictError, cancelTimerHeaders, conditionHeaders } from './appender.js';
 import type { AppendOptions, Appender } from './appender.js';
+import { CHAIN_START, chainEndOf, sealed } from './chain.js';
+import type { ChainEnd } from './chain.js';
 import { encodeFact, encodeTimer } from './codec.js';
 import type { Stamp } from './codec.js';
 import { ConcurrencyError, LogUnavailableError } from './errors.js';
@@ -23,6 +25,8 @@ export interface WriteOptions extends AppendOptions {
 /** Writes facts, timers and notes so that each is stored once, however often it had to be sent. */
 export class Writer {
   readonly #process = crypto.randomUUID().slice(0, 8);
+  /** The last link of each chain, as far as this process has written it. */
+  readonly #ends = new Map<string, ChainEnd>();
   #events = 0;
   #now = NaN;
   #at = '';
@@ -104,6 +108,41 @@ export class Writer {
         if (stored !== undefined) return stored;
       }
     }
+  }
+
+  /**
+   * Appends a note that names the one before it on its subject by its hash, so that none can be changed or taken out unseen. Of several
+   * writers one is first; the others name that one.
+   */
+  async link(stream: string, subject: string, body: object, options: AppendOptions): Promise<number> {
+    const deadlineMs = options.deadlineMs ?? Infinity;
+    const deadline = performance.now() + deadlineMs;
+    const id = this.#newId();
+    for (;;) {
+      const before = this.#ends.get(subject) ?? (await this.#chainEnd(stream, subject, deadline, options));
+      const { payload, hash } = sealed({ id, ...body }, before);
+      const write = { subject, payload, headers: conditionHeaders(before.sequence, subject) };
+      const left = deadlineMs === Infinity ? {} : { deadlineMs: deadline - performance.now() };
+      const sequence = await this.appender
+        .append(write, before.sequence, { ...options, ...left })
+        .catch((error: unknown) => this.#find(error, id, before.sequence, options, stream))
+        .catch(unlessRaced);
+      if (sequence === undefined) this.#ends.delete(subject);
+      else {
+        this.#ends.set(subject, { sequence, hash });
+        return sequence;
+      }
+    }
+  }
+
+  async #chainEnd(
+    stream: string,
+    subject: string,
+    deadline: number,
+    { signal }: AppendOptions,
+  ): Promise<ChainEnd> {
+    const last = await this.#patiently(() => this.read.lastOn(subject, stream), deadline, signal);
+    return last ? chainEndOf(last) : CHAIN_START;
   }
 
   /**
