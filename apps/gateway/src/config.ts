@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
 import { z } from 'zod';
 
@@ -20,6 +21,33 @@ const wholeNumber = (least: number, most: number) => {
     .refine((value) => value >= least && value <= most, { error });
 };
 
+/** Whose `X-Forwarded-For` is believed: nobody's, that of so many proxies in front, or of these addresses. */
+export type TrustedProxies = 'off' | number | string[];
+
+/** `10.0.0.7`, `10.0.0.0/8`, `fd00::/8` */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return (
+    bits > 0 &&
+    more.length === 0 &&
+    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  );
+}
+
+const trustedProxies = z.string().transform((text, context): TrustedProxies => {
+  if (text === 'off') return text;
+  if (/^[1-9]$/.test(text)) return Number(text);
+  const addresses = text.split(',').map((part) => part.trim());
+  if (addresses.every(isNetwork)) return addresses;
+  context.addIssue({
+    code: 'custom',
+    message:
+      'must be off, a number of proxies from 1 to 9, or addresses with commas between (10.0.0.7, 10.0.0.0/8).',
+  });
+  return z.NEVER;
+});
+
 const Environment = z.object({
   ...commonSettings,
   ...databaseSettings,
@@ -36,6 +64,15 @@ const Environment = z.object({
     .enum(['on', 'off'])
     .default('on')
     .describe('off: GET /metrics needs no key; on: a key with the role viewer, as a bearer token'),
+  MILLRACE_TRUST_PROXY: trustedProxies
+    .default('off')
+    .describe(
+      'Whose header X-Forwarded-For is believed: off, the number of proxies in front, or their addresses with commas between',
+    ),
+  MILLRACE_AUDIT: z
+    .enum(['all', 'commands'])
+    .default('all')
+    .describe('commands: the audit leaves out accepted submissions, whose facts say who did it'),
   MILLRACE_UNDO_MINUTES: wholeNumber(0, UNDO_MINUTES_MOST)
     .default(DEFAULT_UNDO_MINUTES)
     .describe('How long after its end the cancel of many tasks can be undone'),

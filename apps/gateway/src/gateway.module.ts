@@ -3,6 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { Logger } from '@millrace/runtime';
 import { AlertsModule } from './alerts/alerts.module.js';
 import { ArchiveModule } from './archive/archive.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CleanupModule } from './cleanup/cleanup.module.js';
 import type { GatewayConfig } from './config.js';
@@ -33,6 +34,7 @@ export class GatewayModule {
         ArchiveModule,
         HttpModule,
         AuthModule,
+        AuditModule,
         KeysModule,
         HandlersModule,
         QueuesModule,

@@ -29,7 +29,7 @@ const OUTSIDE = ['/', '/problems', '/health/live', '/health/ready'];
 export async function startGateway(config: GatewayConfig, logger: Logger): Promise<RunningGateway> {
   const app = await NestFactory.create<NestFastifyApplication>(
     GatewayModule.of(config, logger),
-    createFastify(logger),
+    createFastify(logger, config.MILLRACE_TRUST_PROXY),
     { logger: new NestLogger(logger), bodyParser: false, abortOnError: false },
   );
   app.setGlobalPrefix(PREFIX, { exclude: OUTSIDE.map((path) => ({ path, method: RequestMethod.GET })) });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
 import { readGatewayConfig } from './config.js';
 import { archive } from './testing/archiver.js';
+import { archiveOps } from './testing/ops-archiver.js';
 import { ADMIN_KEY } from './testing/gateway-client.js';
 import type { GatewayClient } from './testing/gateway-client.js';
 import { startArchivingGateway } from './testing/test-gateway.js';
@@ -121,6 +122,13 @@ describe('the guide to the order of tasks', () => {
 describe('the guide to metrics', () => {
   it('shows requests that do what it says', async () => {
     expect(await send(await readFile(new URL('metrics.md', GUIDES), 'utf8'))).toBe(4);
+  });
+});
+
+describe('the guide to the audit', () => {
+  it('shows requests that do what it says', async () => {
+    const audit = await readFile(new URL('audit.md', GUIDES), 'utf8');
+    expect(await send(audit, '', () => archiveOps(log, databaseUrl))).toBe(5);
   });
 });
 

@@ -1,5 +1,6 @@
 import { AUDIT, auditNoteSchema, parseOp } from '@millrace/log';
-import type { AuditEntry, StoredMessage } from '@millrace/log';
+import type { StoredMessage } from '@millrace/log';
+import { auditedCommand } from '@millrace/read-model';
 import type { AuditedCommand, OpsMessage, OpsNote } from '@millrace/read-model';
 import { fingerprintOf } from './log-messages.js';
 
@@ -35,13 +36,4 @@ function parseObject(payload: string): object | undefined {
 }
 
 const commandsOf = (body: object): AuditedCommand[] =>
-  auditNoteSchema.safeParse(body).data?.entries.map(commandOf) ?? [];
-
-const commandOf = (entry: AuditEntry): AuditedCommand => ({
-  ...entry,
-  actor: entry.actor ?? null,
-  role: entry.role ?? null,
-  target_type: entry.target_type ?? null,
-  target: entry.target ?? null,
-  code: entry.code ?? null,
-});
+  auditNoteSchema.safeParse(body).data?.entries.map(auditedCommand) ?? [];

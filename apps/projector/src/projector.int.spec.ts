@@ -314,7 +314,7 @@ async function expectOpsTakenBack(world: World): Promise<void> {
   });
   expect(lost).toEqual([{ queue: 'lost' }]);
   await opsCaughtUp(world);
-  const archived = await new OpsQueries(database).range(1, Number.MAX_SAFE_INTEGER, 100);
+  const archived = await new OpsQueries(database).range(1, Number.MAX_SAFE_INTEGER);
   for (const { sequence, data } of archived)
     expect((await log.read.messageAt(sequence, streams.ops.name))?.payload).toBe(data);
   expect(archived.filter(({ verb }) => verb === 'paused')).toHaveLength(1);

@@ -1,4 +1,6 @@
 export type { AuditCommandRow } from './audit/audit-command.entity.js';
+export { auditedCommand } from './audit/audited-command.js';
+export type { NotedCommand } from './audit/audited-command.js';
 export { AuditQueries } from './audit/audit.queries.js';
 export type { AuditFilter, AuditListOptions, AuditPage } from './audit/audit.queries.js';
 export { CleanupQueries } from './cleanup/cleanup.queries.js';

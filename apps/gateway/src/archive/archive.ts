@@ -199,6 +199,11 @@ export class Archive {
     }
   }
 
+  /** Any question to the read models, asked like all others. */
+  ask<T>(question: (database: Database) => Promise<T>): Promise<T> {
+    return this.#ask(() => question(this.database));
+  }
+
   /**
    * While Postgres is away one request in a second looks whether it is back; all others are answered at once.
    *

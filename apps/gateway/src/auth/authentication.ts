@@ -51,12 +51,12 @@ export class Authentication {
     const { role: needed } = request.routeOptions.config;
     if (needed === undefined || needed === 'anyone') return;
     const caller = this.#callerOf(request);
+    request.caller = caller;
     if (!allows(caller.role, needed))
       throw new ProblemError(
         'request/forbidden',
         `The key "${caller.name}" is a ${caller.role}; this needs the role ${needed}. Ask an admin for a key that has it.`,
       );
-    request.caller = caller;
   }
 
   #callerOf({ headers }: FastifyRequest): Caller {

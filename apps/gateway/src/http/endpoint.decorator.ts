@@ -34,6 +34,10 @@ export interface EndpointOptions {
   errors?: readonly ProblemCode[];
   /** Bytes that the body may have. Defaults to 1 MiB. */
   bodyLimit?: number;
+  /** Whether it submits tasks: its answer does not wait for the audit. */
+  submits?: boolean;
+  /** For the audit, where the path does not name it: what is to be changed, and the field of the body that says which. */
+  target?: { type: string; field: string };
   /**
    * Checks each answer against its schema and strips what is not in it. Leave it off where an answer is hot or large and its type is
    * what the schema says anyway.
@@ -43,13 +47,19 @@ export interface EndpointOptions {
 
 /** What an operation is, says, needs and refuses, in one place. */
 export function Endpoint(options: EndpointOptions): MethodDecorator {
-  const { role, bodyLimit, returns } = options;
+  const { role, operationId: operation, bodyLimit, submits, target, returns } = options;
   const answers = Object.entries(returns);
   const [first] = answers;
   return applyDecorators(
-    RouteConfig({ role, ...(bodyLimit !== undefined && { bodyLimit }) }),
+    RouteConfig({
+      role,
+      operation,
+      ...(bodyLimit !== undefined && { bodyLimit }),
+      ...(submits !== undefined && { submits }),
+      ...(target && { target }),
+    }),
     ApiOperation({
-      operationId: options.operationId,
+      operationId: operation,
       summary: options.summary,
       ...(options.description !== undefined && { description: options.description }),
     }),

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Logger } from '@millrace/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { TrustedProxies } from '../config.js';
 import { CORRELATION_HEADER, answerCorrelationIds, correlationIdOf } from './correlation.js';
 import { limitBodies } from './limit-bodies.js';
 import { ProblemError, problem } from './problem.js';
@@ -15,11 +16,12 @@ const REQUEST_WITHIN_MS = 120_000;
 const ID_CHARACTERS = 128;
 
 /** Fastify as this gateway wants it: JSON only, every error a problem, a correlation id for every request. */
-export function createFastify(logger: Logger): FastifyAdapter {
+export function createFastify(logger: Logger, trusted: TrustedProxies): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_WITHIN_MS,
     routerOptions: { maxParamLength: 2 * ID_CHARACTERS },
+    trustProxy: trustedBy(trusted),
     genReqId: correlationIdOf,
     // Connections that are still open while the gateway stops get their answers, and are closed with them.
     return503OnClosing: false,
@@ -30,12 +32,21 @@ export function createFastify(logger: Logger): FastifyAdapter {
     skipMiddie: true,
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  fastify.decorateRequest('problemCode');
   readJsonOnly(fastify);
   applyRouteLimits(fastify);
   limitBodies(fastify);
   answerCorrelationIds(fastify);
   if (logger.isLevelEnabled('debug')) logRequests(fastify, logger);
   return adapter;
+}
+
+/** As Fastify wants it: the first hop is the address that is connected. */
+function trustedBy(
+  trusted: TrustedProxies,
+): boolean | string[] | ((address: string, hop: number) => boolean) {
+  if (trusted === 'off') return false;
+  return typeof trusted === 'number' ? (_address, hop) => hop < trusted : trusted;
 }
 
 function readJsonOnly(fastify: FastifyInstance): void {

@@ -1,6 +1,13 @@
 import type { FastifyReply } from 'fastify';
 import type { ProblemAnswer } from './problem-of.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of the problem that it was answered with. */
+    problemCode: string | undefined;
+  }
+}
+
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** Answers with a problem. */
@@ -9,6 +16,7 @@ export function sendProblem(
   { body, headers }: ProblemAnswer,
   correlationId: string,
 ): void {
+  reply.request.problemCode = body.code;
   void reply
     .status(body.status)
     .headers(headers)

@@ -31,6 +31,7 @@ export class KeysController {
     summary: 'Create an API key',
     description: 'Only its hash is kept: note the key, it is never shown again.',
     role: 'admin',
+    target: { type: 'key', field: 'name' },
     returns: { 201: { description: 'The key', schema: CreatedKey, example: keyExamples.created } },
     errors: ['request/invalid', 'request/malformed', 'key/already-exists', 'log/unavailable'],
     serialize: true,

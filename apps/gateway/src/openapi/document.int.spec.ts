@@ -86,9 +86,11 @@ describe('the OpenAPI document', () => {
       'getWorker',
       'listAlertRules',
       'listAlerts',
+      'listAudit',
       'listCleanups',
       'listHandlers',
       'listKeys',
+      'listOperationNotes',
       'listOperations',
       'listPendingTasks',
       'listProblems',
@@ -116,6 +118,7 @@ describe('the OpenAPI document', () => {
       'submitTask',
       'submitTasks',
       'undoOperation',
+      'verifyAudit',
     ]);
   });
 
@@ -145,8 +148,6 @@ describe('the OpenAPI document', () => {
 
   it('tells the errors of every operation that needs a key', () => {
     const guarded = operations.filter(([name]) => name.includes('/api/v1/'));
-    expect(guarded.length).toBeGreaterThan(0);
-    expect(guarded.length).toBeGreaterThan(0);
     expect(guarded.length).toBeGreaterThan(0);
     for (const [name, { responses, security }] of guarded) {
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['401', '403', '500'])]);

@@ -26,6 +26,7 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Events', 'Follow what happens as it happens')
     .addTag('Handlers', 'What can be submitted')
     .addTag('Keys', 'Who may do what')
+    .addTag('Audit', 'Who did what')
     .addTag('Health', 'For probes; no key')
     .addTag('Problems', 'The catalogue of errors; no key')
     .build();

@@ -48,6 +48,7 @@ export class TaskActionsController {
     const { operation, ended } = await this.actions.start(body, by, body.background ? undefined : gone);
     if (!body.background) return doneOf(await ended);
     reply.status(HttpStatus.ACCEPTED);
+    reply.header('location', `/api/v1/operations/${operation.operation_id}`);
     return operation;
   }
 }

@@ -28,6 +28,8 @@ export class SubmissionsController {
     description:
       'Answers once the log has the task: nothing accepted is ever lost. The same task_id, or the same unique_key (or Idempotency-Key) in the same queue, is one task: whoever comes later is answered 200 with the first one, whatever else they send. With unique, a key is taken for a shorter time, or whoever comes later replaces what has not started.',
     role: 'operator',
+    submits: true,
+    target: { type: 'task', field: 'task_id' },
     returns: {
       202: { description: 'The task is in the log', schema: SubmittedTask, example: examples.submitted },
       200: {
@@ -82,6 +84,7 @@ export class SubmissionsController {
     description:
       'Each entry is judged by itself: a bad one is answered with its error, in its place, and does not refuse the others. Entries carry their own unique_key; the header Idempotency-Key is refused.',
     role: 'operator',
+    submits: true,
     bodyLimit: BULK_BYTES,
     returns: {
       202: {

@@ -57,6 +57,14 @@ export class AuditQueries {
     const last = items.at(-1);
     return { items, next_cursor: last && rows.length > items.length ? cursorAfter(last) : null };
   }
+
+  /** The commands of the notes from one sequence to another, both inclusive, in order. */
+  range(from: number, to: number): Promise<AuditCommandRow[]> {
+    return this.database.rows(
+      `SELECT ${COLUMNS} FROM audit_commands WHERE sequence BETWEEN $1 AND $2 ORDER BY sequence, place`,
+      [from, to],
+    );
+  }
 }
 
 function conditionsOf(options: AuditListOptions, bind: (value: unknown) => string): string[] {

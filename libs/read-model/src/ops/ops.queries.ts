@@ -52,10 +52,10 @@ export class OpsQueries {
   }
 
   /** The notes from one sequence to another, both inclusive, in order. */
-  range(from: number, to: number, limit: number): Promise<ArchivedNote[]> {
+  range(from: number, to: number): Promise<ArchivedNote[]> {
     return this.database.rows(
-      `SELECT ${COLUMNS} FROM ops_events WHERE sequence BETWEEN $1 AND $2 ORDER BY sequence LIMIT $3`,
-      [from, to, limit],
+      `SELECT ${COLUMNS} FROM ops_events WHERE sequence BETWEEN $1 AND $2 ORDER BY sequence`,
+      [from, to],
     );
   }
 
