@@ -11,6 +11,8 @@ import { ApiClient } from './system/api-client.js';
 import type { Submission } from './system/api-client.js';
 import { freePort } from './system/free-port.js';
 import { NATS_CACHE_DIR, appMain } from './system/places.js';
+import { SEED_SAMPLES } from './system/seed-samples.js';
+import type { SeedSample } from './system/seed-samples.js';
 
 const READY_WITHIN_MS = 120_000;
 
@@ -99,6 +101,16 @@ describe('the first task of a newcomer', () => {
     expect(index.documents).toBe(documents.length);
   });
 
+  it.each(SEED_SAMPLES)('finds what clients of other systems know: $name', async (seed) => {
+    const id = seed.task === undefined ? '' : await taskIn(seed.task, api);
+    const [method = '', path = ''] = seed.request.replace('{id}', id).split(' ');
+    const { status, body } = await api.call<Record<string, unknown>>(method, path, seed.body);
+    expect({ status, ...typesOf(seed.sample, body) }).toEqual({
+      status: seed.status,
+      ...typesOf(seed.sample, seed.sample),
+    });
+  });
+
   it('leaves nothing running when the newcomer presses Ctrl-C', async () => {
     const children = await childrenOf(standalone.pid);
     // The four apps, nats-server and Postgres.
@@ -108,6 +120,45 @@ describe('the first task of a newcomer', () => {
     await waitUntil(() => children.every(isGone), { what: `the end of ${children.join(', ')}` });
   });
 });
+
+/** The id of a new task that is in the state. */
+async function taskIn(state: NonNullable<SeedSample['task']>, api: ApiClient): Promise<string> {
+  const { body } = await api.submit(SUBMISSIONS[state]);
+  const id = body.task_id;
+  if (state === 'paused') await api.call('POST', `/api/v1/tasks/${id}/pause`);
+  if (state === 'succeeded' || state === 'failed') await api.result(id, 60);
+  return id;
+}
+
+const hello = (count: number): Submission => ({
+  task_name: 'my_simple_task',
+  parameters: { message: 'Hello', count },
+});
+
+const SUBMISSIONS: Record<NonNullable<SeedSample['task']>, Submission> = {
+  paused: { ...hello(1), delay_seconds: 3600 },
+  waiting: { ...hello(1), delay_seconds: 3600 },
+  running: hello(2),
+  succeeded: { task_name: 'calculate_factorial', parameters: { number: 10 } },
+  failed: { ...hello(60), retry: { max_retries: 0 }, soft_time_limit: 0.1, time_limit: 1 },
+};
+
+/** The types of what a sample has, wherever it stands in it; what a list has is its own affair. */
+function typesOf(sample: object, actual: unknown): Record<string, unknown> {
+  const found = new Map(Object.entries((actual ?? {}) as object)) as Map<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(sample).map(([key, value]: [string, unknown]) => {
+      const other = found.get(key);
+      const isNested = typeof value === 'object' && value !== null && !Array.isArray(value);
+      return [key, isNested ? typesOf(value, other) : typeOf(other)];
+    }),
+  );
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
 
 /** As Linux tells it; nothing elsewhere. */
 async function childrenOf(pid: number): Promise<number[]> {

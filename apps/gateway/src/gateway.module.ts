@@ -19,6 +19,7 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { QueuesModule } from './queues/queues.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PurgeModule } from './queues/purge.module.js';
+import { ReferenceSystemsModule } from './reference-systems/reference-systems.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { WorkersModule } from './workers/workers.module.js';
@@ -48,6 +49,7 @@ export class GatewayModule {
         WorkersModule,
         AlertsModule,
         TelemetryModule,
+        ReferenceSystemsModule,
         HealthModule,
       ],
     };

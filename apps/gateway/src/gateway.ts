@@ -23,7 +23,18 @@ const ANSWER_WITHIN_MS = 20_000;
 const CLOSE_IDLE_EVERY_MS = 50;
 const PREFIX = 'api/v1';
 /** For probes and people: no part of the versioned API. */
-const OUTSIDE = ['/', '/problems', '/health/live', '/health/ready'];
+const OUTSIDE = ['/', '/problems', '/health/live', '/health/ready', '/flower'];
+/** Nor are the paths of other systems. With escaped colons: a path of the API that differs by the name of a parameter keeps its prefix. */
+const ELSEWHERE = [
+  '/tasks/\\:id/status',
+  '/tasks/\\:id/retry',
+  '/api/tasks/submit',
+  '/api/tasks/\\:id/status',
+  '/api/tasks/\\:id/result',
+  '/api/unified-queue/tasks/cleanup',
+  '/api/unified-queue/tasks/\\:id/resume',
+  '/api/unified-queue/tasks/\\:id/reorder',
+];
 
 /** Starts a gateway; resolves once it answers. Waits for the log, but not for Postgres. */
 export async function startGateway(config: GatewayConfig, logger: Logger): Promise<RunningGateway> {
@@ -32,7 +43,12 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     createFastify(logger, config.MILLRACE_TRUST_PROXY),
     { logger: new NestLogger(logger), bodyParser: false, abortOnError: false },
   );
-  app.setGlobalPrefix(PREFIX, { exclude: OUTSIDE.map((path) => ({ path, method: RequestMethod.GET })) });
+  app.setGlobalPrefix(PREFIX, {
+    exclude: [
+      ...OUTSIDE.map((path) => ({ path, method: RequestMethod.GET })),
+      ...ELSEWHERE.map((path) => ({ path, method: RequestMethod.ALL })),
+    ],
+  });
   serveDocument(app);
   const sockets = openSockets(app);
   await app.listen(config.PORT, config.MILLRACE_HOST);

@@ -11,6 +11,8 @@ export interface Submission {
   delay_seconds?: number;
   eta?: string;
   expires_at?: string;
+  soft_time_limit?: number;
+  time_limit?: number;
   retry?: { max_retries?: number; delay_seconds?: number; backoff_factor?: number; jitter?: boolean };
 }
 

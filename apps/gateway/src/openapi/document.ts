@@ -27,6 +27,10 @@ export function openApiDocument(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Handlers', 'What can be submitted')
     .addTag('Keys', 'Who may do what')
     .addTag('Audit', 'Who did what')
+    .addTag(
+      'Reference systems',
+      'Paths of the systems that Millrace takes the place of: other names of the same operations, with the same keys and roles',
+    )
     .addTag('Health', 'For probes; no key')
     .addTag('Problems', 'The catalogue of errors; no key')
     .build();

@@ -8,6 +8,8 @@ import { TaskReader } from './task-reader.service.js';
 import { resultOf } from './task-view.js';
 import type { TaskNotEnded, TaskResult } from './task-view.schema.js';
 
+const LONG_SECONDS = 3_600;
+
 /** Results, for whoever waits for them. */
 @Injectable()
 export class TaskResults {
@@ -23,6 +25,14 @@ export class TaskResults {
     const state = await this.ends.until(first, timeoutSeconds * 1000, { gone });
     if (state.phase === 'cleaned') throw goneWith(state);
     return hasEnded(state) ? resultOf(state) : { task_id: taskId, status: statusOf(state) };
+  }
+
+  /** Waits for the end itself, however long that takes: what has not ended is answered only to nobody, or by a gateway that stops. */
+  async awaitEnd(taskId: string, gone: AbortSignal): Promise<TaskResult | TaskNotEnded> {
+    for (;;) {
+      const result = await this.await(taskId, LONG_SECONDS, gone);
+      if ('result' in result || gone.aborted || this.ends.isStopping) return result;
+    }
   }
 
   /** What has left the log has ended. */

@@ -52,6 +52,6 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
     TaskMoves,
     Reorders,
   ],
-  exports: [TaskChanges, TaskCommands, TaskPauses, TaskReader],
+  exports: [Submissions, TaskChanges, TaskCommands, TaskMoves, TaskPauses, TaskReader, TaskResults],
 })
 export class TasksModule {}
