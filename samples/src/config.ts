@@ -14,7 +14,8 @@ export interface SamplesConfig {
 
 const DEFAULT_DATA_DIR = '.millrace';
 
-const Environment = z.object({
+/** Their variables: docs/reference/configuration.md is made from them. */
+export const Environment = z.object({
   MILLRACE_DOCUMENTS_ROOT: z
     .string()
     .default('.')

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { commonSettings, databaseSettings, readConfig } from '@millrace/runtime';
+import { commonSettings, databaseSettings, readConfig, wholeNumber } from '@millrace/runtime';
 import { z } from 'zod';
 
 /** Everything the gateway was told by its environment. */
@@ -11,15 +11,6 @@ const DEFAULT_STREAMS = 2_000;
 const DEFAULT_UNDO_MINUTES = 60;
 /** A week: as long as operations are known. */
 const UNDO_MINUTES_MOST = 10_080;
-
-const wholeNumber = (least: number, most: number) => {
-  const error = `must be a whole number from ${least} to ${most}.`;
-  return z
-    .string()
-    .regex(/^\d{1,16}$/, { error, abort: true })
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, { error });
-};
 
 /** Whose `X-Forwarded-For` is believed: nobody's, that of so many proxies in front, or of these addresses. */
 export type TrustedProxies = 'off' | number | string[];
@@ -48,7 +39,8 @@ const trustedProxies = z.string().transform((text, context): TrustedProxies => {
   return z.NEVER;
 });
 
-const Environment = z.object({
+/** Its variables: docs/reference/configuration.md is made from them. */
+export const Environment = z.object({
   ...commonSettings,
   ...databaseSettings,
   PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT).describe('Port of the API; 0 takes a free one'),

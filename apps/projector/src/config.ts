@@ -1,9 +1,16 @@
-import { commonSettings, databaseSettings, readConfig, telemetrySettings } from '@millrace/runtime';
+import {
+  commonSettings,
+  databaseSettings,
+  readConfig,
+  telemetrySettings,
+  wholeNumber,
+} from '@millrace/runtime';
 import { z } from 'zod';
 
 const MAX_BATCH = 5000;
 
-const Environment = z.object({
+/** Its variables: docs/reference/configuration.md is made from them. */
+export const Environment = z.object({
   ...commonSettings,
   ...databaseSettings,
   ...telemetrySettings,
@@ -27,12 +34,3 @@ export type ProjectorConfig = z.infer<typeof Environment>;
 /** Fails with all wrong variables at once. */
 export const readProjectorConfig = (env: NodeJS.ProcessEnv = process.env): Readonly<ProjectorConfig> =>
   readConfig(Environment, env);
-
-function wholeNumber(least: number, most: number) {
-  const error = `must be a whole number from ${least} to ${most}.`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, { error, abort: true })
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, { error });
-}

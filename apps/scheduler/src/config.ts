@@ -3,12 +3,15 @@ import {
   DEFAULT_TEMP_DIR,
   commonSettings,
   databaseSettings,
+  positive,
   readConfig,
   telemetrySettings,
+  wholeNumber,
 } from '@millrace/runtime';
 import { z } from 'zod';
 
-const Environment = z.object({
+/** Its variables: docs/reference/configuration.md is made from them. */
+export const Environment = z.object({
   ...commonSettings,
   ...databaseSettings,
   ...telemetrySettings,
@@ -32,16 +35,15 @@ const Environment = z.object({
     .describe(
       'How long failed and cancelled tasks are kept for which nothing else is said; forever: never cleaned up',
     ),
-  MILLRACE_CLEANUP_RETENTION: hoursByTask()
-    .default({ transcription: 24, vod_processing: 48 })
-    .describe(
+  MILLRACE_CLEANUP_RETENTION: hoursByTask().default({ transcription: 24, vod_processing: 48 }).meta({
+    description:
       'How long failed and cancelled tasks are kept, by the name of the task: transcription=24,audit=forever',
-    ),
-  MILLRACE_TEMP_DIR: z
-    .string()
-    .min(1)
-    .default(DEFAULT_TEMP_DIR)
-    .describe('Where workers keep temporary files of tasks, if that can be reached from here'),
+    shownDefault: 'transcription=24,vod_processing=48',
+  }),
+  MILLRACE_TEMP_DIR: z.string().min(1).default(DEFAULT_TEMP_DIR).meta({
+    description: 'Where workers keep temporary files of tasks, if that can be reached from here',
+    shownDefault: 'millrace in the temporary folder of the system',
+  }),
   MILLRACE_STORE_LIMIT_BYTES: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(0)
     .describe('Size of the log at which it counts as full, where the NATS account has no limit; 0: none'),
@@ -60,19 +62,6 @@ export type SchedulerConfig = z.infer<typeof Environment>;
 /** Fails with all wrong variables at once. */
 export const readSchedulerConfig = (env: NodeJS.ProcessEnv = process.env): Readonly<SchedulerConfig> =>
   readConfig(Environment, env);
-
-function positive() {
-  return z.coerce.number({ error: 'must be a number.' }).positive({ error: 'must be more than 0.' });
-}
-
-function wholeNumber(least: number, most: number) {
-  const error = `must be a whole number from ${least} to ${most}.`;
-  return z
-    .string()
-    .regex(/^\d{1,16}$/, { error, abort: true })
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, { error });
-}
 
 function hours() {
   return z

@@ -25,16 +25,34 @@ const DEFAULT_NATS_PORT = 4222;
 /** Not 5432: a machine that already has a Postgres of its own must not trouble the very first start. */
 const DEFAULT_POSTGRES_PORT = 5433;
 
-const Environment = z.object({
-  MILLRACE_DATA_DIR: z.string().default(join(PROJECT_DIR, '.millrace')),
-  PORT: port(1).default(DEFAULT_PORT),
-  MILLRACE_NATS_PORT: port(0).default(DEFAULT_NATS_PORT),
-  MILLRACE_POSTGRES_PORT: port(0).default(DEFAULT_POSTGRES_PORT),
-  MILLRACE_ADMIN_KEY: z.string().optional(),
-  MILLRACE_NATS_SERVER: z.string().optional(),
-  NO_COLOR: z.string().optional(),
-  NATS_URL: url(['nats', 'tls'], 'nats://user:password@host:4222').optional(),
-  DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host:5432/millrace').optional(),
+/** Its variables: docs/reference/configuration.md is made from them. */
+export const Environment = z.object({
+  MILLRACE_DATA_DIR: z
+    .string()
+    .default(join(PROJECT_DIR, '.millrace'))
+    .meta({ description: 'Folder of all data', shownDefault: '.millrace in the clone' }),
+  PORT: port(1).default(DEFAULT_PORT).describe('Port of the API'),
+  MILLRACE_NATS_PORT: port(0)
+    .default(DEFAULT_NATS_PORT)
+    .describe('Port of the broker that it starts; 0 takes a free one'),
+  MILLRACE_POSTGRES_PORT: port(0)
+    .default(DEFAULT_POSTGRES_PORT)
+    .describe('Port of the Postgres that it starts; 0 takes a free one'),
+  MILLRACE_ADMIN_KEY: z
+    .string()
+    .optional()
+    .describe('An API key with the role admin; without it the first start makes one and shows it once'),
+  MILLRACE_NATS_SERVER: z
+    .string()
+    .optional()
+    .describe('The nats-server to run; without it one is found or fetched'),
+  NO_COLOR: z.string().optional().describe('Anything: no colours in the terminal'),
+  NATS_URL: url(['nats', 'tls'], 'nats://user:password@host:4222')
+    .optional()
+    .describe('A broker that runs already: none is started'),
+  DATABASE_URL: url(['postgres', 'postgresql'], 'postgres://user:password@host:5432/millrace')
+    .optional()
+    .describe('A Postgres that runs already: none is started'),
 });
 
 /** Reads the environment; fails with all wrong variables at once, each in a plain sentence. */

@@ -1,4 +1,5 @@
 export { ConfigError, commonSettings, databaseSettings, readConfig } from './config.js';
+export { positive, wholeNumber } from './numbers.js';
 export { NestLogger, createLogger, lineLogger, tappedChild } from './logging.js';
 export type { Logger } from './logging.js';
 export { NODE_ARGUMENTS, runMain, stopOnSignal, surviveStrayRejections } from './process.js';
