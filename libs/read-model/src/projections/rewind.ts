@@ -7,6 +7,7 @@ import type { DueNote, ProjectedTask } from '../tasks/task.projection.js';
 import { factOfEvent, parsedEvent } from '../task-events/archived-fact.js';
 import type { StoredRow } from '../tasks/task.columns.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
+import { indexAnew } from '../search/search-index.js';
 import { OffsetMovedError } from './projection-errors.js';
 import { upsertTasks } from './task-tables.js';
 
@@ -66,12 +67,11 @@ async function rewindInTransaction(client: Client, name: string, options: Rewind
     `DELETE FROM tasks WHERE sequence > $1 OR (phase = 'scheduled' AND due_ticket > $1) RETURNING id`,
     [to],
   );
-  for (let at = 0; at < rows.length; at += TASKS_AT_ONCE)
-    await foldAnew(
-      client,
-      rows.slice(at, at + TASKS_AT_ONCE).map(({ id }) => id),
-      options,
-    );
+  for (let at = 0; at < rows.length; at += TASKS_AT_ONCE) {
+    const ids = rows.slice(at, at + TASKS_AT_ONCE).map(({ id }) => id);
+    await foldAnew(client, ids, options);
+    await indexAnew(client, ids, to);
+  }
   return { lostFacts: lost.rowCount ?? 0, tasks: rows.length };
 }
 

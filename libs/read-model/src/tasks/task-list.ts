@@ -1,4 +1,6 @@
 import type { TaskStatus } from '@millrace/domain';
+import { escaped } from '../search/task-search.js';
+import type { Bind, SearchFilter } from '../search/task-search.js';
 import type { TaskRow } from './task.entity.js';
 
 /** Orders of a list: the newest first with a minus. `updated_at` follows the log, so it has no ties. */
@@ -26,11 +28,9 @@ export interface TaskFilter {
   operation?: string | undefined;
   /** Also tasks that were cleaned up. Defaults to false. */
   cleaned?: boolean | undefined;
-  /** A text that the JSON of parameters, result or error contains, in whatever case. Walks all tasks that the rest leaves over. */
-  q?: string | undefined;
 }
 
-export interface TaskListOptions extends TaskFilter {
+export interface TaskListOptions extends TaskFilter, SearchFilter {
   /** Defaults to `-submitted_at`. */
   sort?: TaskSort | undefined;
   limit: number;
@@ -49,20 +49,45 @@ export class BadCursorError extends Error {
 
 type Position = Pick<TaskRow, 'submitted_at' | 'sequence' | 'id'>;
 
-/** The query of one page: one row more than asked for tells whether there is a next one. */
-export function pageQuery(columns: string, options: TaskListOptions): { sql: string; values: unknown[] } {
+/** A statement and its values. */
+export interface PageQuery {
+  sql: string;
+  values: unknown[];
+}
+
+/** What the query of a page is made of. */
+export interface PageParts {
+  conditions: string[];
+  keys: readonly string[];
+  /** Beyond the cursor; undefined on the first page. */
+  beyond: ((keys: readonly string[]) => string) | undefined;
+  order: (keys: readonly string[]) => string;
+  /** One row more than asked for tells whether there is a next page. */
+  rows: number;
+}
+
+/** The query of one page. */
+export function pageQuery(columns: string, options: TaskListOptions): PageQuery {
   const values: unknown[] = [];
-  const bind = (value: unknown): string => `$${values.push(value)}`;
-  const conditions = conditionsOf(options, bind);
+  const { conditions, keys, beyond, order, rows } = pageParts(options, (value) => `$${values.push(value)}`);
+  const all = [...conditions, ...(beyond ? [beyond(keys)] : [])];
+  const where = all.length > 0 ? `WHERE ${all.join(' AND ')}` : '';
+  return { sql: `SELECT ${columns} FROM tasks ${where} ${order(keys)} LIMIT ${rows}`, values };
+}
+
+/** @throws BadCursorError */
+export function pageParts(options: TaskListOptions, bind: Bind): PageParts {
   const { keys, operator, direction } = orderOf(options.sort);
-  if (options.cursor !== undefined) {
-    const from = decodeCursor(options.cursor, options.sort).map(bind);
-    conditions.push(`(${keys.join(', ')}) ${operator} (${from.join(', ')})`);
-  }
-  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : '';
-  const order = keys.map((key) => `${key} ${direction}`).join(', ');
-  const sql = `SELECT ${columns} FROM tasks ${where} ORDER BY ${order} LIMIT ${bind(options.limit + 1)}`;
-  return { sql, values };
+  const conditions = conditionsOf(options, bind);
+  const from = options.cursor === undefined ? [] : decodeCursor(options.cursor, options.sort).map(bind);
+  return {
+    conditions,
+    keys,
+    beyond:
+      from.length === 0 ? undefined : (names) => `(${names.join(', ')}) ${operator} (${from.join(', ')})`,
+    order: (names) => `ORDER BY ${names.map((name) => `${name} ${direction}`).join(', ')}`,
+    rows: options.limit + 1,
+  };
 }
 
 /** The cursor after the last task of a page. */
@@ -71,7 +96,7 @@ export const cursorAfter = (last: Position, sort: TaskSort | undefined): string 
     JSON.stringify([sort ?? '-submitted_at', ...orderOf(sort).keys.map((key) => last[key])]),
   ).toString('base64url');
 
-function conditionsOf(filter: TaskFilter, bind: (value: unknown) => string): string[] {
+function conditionsOf(filter: TaskFilter, bind: Bind): string[] {
   const conditions: string[] = [];
   const add = (value: unknown, condition: (parameter: string) => string): void => {
     if (value !== undefined) conditions.push(condition(bind(value)));
@@ -87,26 +112,24 @@ function conditionsOf(filter: TaskFilter, bind: (value: unknown) => string): str
   add(filter.user_id, (user) => `user_id = ${user}`);
   add(filter.reason, (reason) => `reason = ${reason}`);
   add(filter.operation, (operation) => `operation = ${operation}`);
-  add(
-    filter.error === undefined ? undefined : `${escaped(ERROR_BEGINS + JSON.stringify(filter.error))}%`,
-    (pattern) => `error::text LIKE ${pattern}`,
-  );
+  if (filter.error !== undefined) conditions.push(...errorConditions(filter.error, bind));
   if (!filter.cleaned) conditions.push('cleaned_at IS NULL');
   add(filter.submitted_after, (time) => `submitted_at >= ${time}::timestamptz`);
   add(filter.submitted_before, (time) => `submitted_at < ${time}::timestamptz`);
-  add(
-    filter.q === undefined ? undefined : `%${escaped(filter.q)}%`,
-    (pattern) =>
-      `(parameters::text ILIKE ${pattern} OR result::text ILIKE ${pattern} OR error::text ILIKE ${pattern})`,
-  );
   return conditions;
 }
 
-/** As text, for Postgres reads no JSON that has a \u0000 anywhere. An error is always written with its name first. */
-const ERROR_BEGINS = '{"name":';
-
-/** A text in a pattern of LIKE. */
-const escaped = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');
+/**
+ * As text, for Postgres reads no JSON that has a \u0000 anywhere. An error is always written with its name first. The index knows the name
+ * up to its first quote.
+ */
+function errorConditions(error: string, bind: Bind): string[] {
+  const name = JSON.stringify(error);
+  return [
+    `error IS NOT NULL AND split_part(error::text, '"', 4) = ${bind(name.split('"')[1])}`,
+    `error::text LIKE ${bind(`${escaped(`{"name":${name}`)}%`)}`,
+  ];
+}
 
 function orderOf(sort: TaskSort = '-submitted_at'): {
   keys: (keyof Position)[];

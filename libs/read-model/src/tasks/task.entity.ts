@@ -49,6 +49,9 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
 })
 @Index('tasks_to_clean', ['finished_at'], { where: `phase IN ('failed', 'cancelled')` })
 @Index('tasks_succeeded', ['queue', 'finished_at'], { where: `phase = 'succeeded'` })
+// By the name in it, an expression.
+@Index('tasks_by_error', { synchronize: false })
+@Index('tasks_by_reason', ['reason', 'submitted_at'], { where: 'reason IS NOT NULL' })
 export class TaskRow {
   @PrimaryColumn('text')
   id!: string;

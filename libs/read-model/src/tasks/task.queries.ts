@@ -5,11 +5,15 @@ import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import { REPORTS, attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
 import { factsOfTask } from '../task-events/task-facts.js';
+import { prepareSearch } from '../search/task-search.js';
+import type { TaskSearch } from '../search/task-search.js';
 import { ALL_COLUMNS, DECISION_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
 import type { StoredRow } from './task.columns.js';
 import type { TaskRow, TaskSummary } from './task.entity.js';
 import { cursorAfter, pageQuery } from './task-list.js';
-import type { TaskListOptions } from './task-list.js';
+import type { PageQuery, TaskListOptions } from './task-list.js';
+import { firstQuery, indexQuery, wereAll } from './search-page.js';
+import type { LookedAt } from './search-page.js';
 
 export interface TaskPage<Row extends TaskSummary = TaskSummary> {
   items: Row[];
@@ -75,14 +79,31 @@ export class TaskQueries {
   }
 
   async #page<Row extends TaskSummary>(columns: string, options: TaskListOptions): Promise<TaskPage<Row>> {
-    const { sql, values } = pageQuery(columns, options);
-    const stored = await this.database.rows<StoredRow<Row>>(sql, values);
+    const search = await prepareSearch(this.database, options);
+    const stored = search
+      ? await this.#search<StoredRow<Row>>(columns, options, search)
+      : await this.#rows<StoredRow<Row>>(pageQuery(columns, options));
     const items = stored.slice(0, options.limit).map((row) => parsedRow<Row>(row));
     const last = items.at(-1);
     return {
       items,
       next_cursor: stored.length > options.limit && last ? cursorAfter(last, options.sort) : null,
     };
+  }
+
+  async #search<Row extends object>(
+    columns: string,
+    options: TaskListOptions,
+    search: TaskSearch,
+  ): Promise<Row[]> {
+    const first = await this.#rows<Row & LookedAt>(firstQuery(columns, options, search));
+    const found = first.filter(({ id }) => id !== null);
+    const isEnough = found.length > options.limit || wereAll(first);
+    return isEnough ? found : this.#rows<Row>(indexQuery(columns, options, search));
+  }
+
+  #rows<Row extends object>({ sql, values }: PageQuery): Promise<Row[]> {
+    return this.database.rows<Row>(sql, values);
   }
 
   /** The whole row of a task; undefined when no task has this id. */

@@ -16,6 +16,7 @@ export class Scribe {
   #sequence = 0;
 
   private constructor(
+    readonly url: string,
     readonly database: Database,
     private readonly connection: ProjectionConnection,
     private readonly projection: Awaited<ReturnType<ProjectionConnection['resume']>>,
@@ -28,7 +29,7 @@ export class Scribe {
     const url = await postgres.createDatabase(name);
     await migrate(url);
     const connection = await ProjectionConnection.open(url);
-    return new Scribe(openDatabase(url), connection, await connection.resume('log'));
+    return new Scribe(url, openDatabase(url), connection, await connection.resume('log'));
   }
 
   async write(id: string, event: TaskEvent, queue = 'video'): Promise<number> {
