@@ -8,6 +8,7 @@ import {
 import { z } from 'zod';
 
 const MAX_BATCH = 5000;
+const MOST_DAYS = 36_500;
 
 /** Its variables: docs/reference/configuration.md is made from them. */
 export const Environment = z.object({
@@ -26,6 +27,14 @@ export const Environment = z.object({
   MILLRACE_METRICS_HOURS_KEPT_DAYS: wholeNumber(2, 10_000)
     .default(90)
     .describe('Days for which metrics are kept by the hour; by the day they are kept for ever'),
+  MILLRACE_SEARCH_INDEX: z
+    .enum(['on', 'off'], { error: 'must be on or off.' })
+    .default('on')
+    .transform((value) => value === 'on')
+    .describe('Whether searches of tasks have an index; without it they walk'),
+  MILLRACE_ARCHIVE_RETENTION_DAYS: wholeNumber(0, MOST_DAYS)
+    .default(0)
+    .describe('Days that the archive and ended tasks are kept; 0 is for ever'),
 });
 
 /** What the projector was told by its environment. */

@@ -4,6 +4,7 @@ import type { Logger, Telemetry } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
 import { Projector } from './projector.js';
+import { SearchFiller } from './search-filler.js';
 
 @Module({})
 export class ProjectorModule {
@@ -15,6 +16,8 @@ export class ProjectorModule {
         { provide: LOGGER, useValue: logger },
         { provide: TELEMETRY, useValue: telemetry },
         Projector,
+        Projector,
+        SearchFiller,
       ],
     };
   }

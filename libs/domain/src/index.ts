@@ -21,6 +21,7 @@ export type * from './task/commands.js';
 export * from './task/decide.js';
 export * from './task/evolve.js';
 export * from './task/facts.js';
+export * from './task/failure-fingerprint.js';
 export * from './task/instead.js';
 export * from './task/kinds.js';
 export * from './task/refusals.js';

@@ -50,6 +50,8 @@ export { compareRebuilt } from './rebuild/comparison.js';
 export type { CompareOptions, Comparison, TableComparison } from './rebuild/comparison.js';
 export { TotalQueries } from './telemetry/total.queries.js';
 export type { TaskTotals } from './telemetry/total.queries.js';
+export { FailureQueries } from './failures/failure.queries.js';
+export type { FailureCluster, FailureFilter, FailureListOptions } from './failures/failure.queries.js';
 export { SearchIndexer } from './search/search-indexer.js';
 export type { IndexStep } from './search/search-index.js';
 export type { SearchFilter } from './search/task-search.js';

@@ -8,6 +8,7 @@ import { lastTaskSequence } from './read-facts.js';
 const TABLES = [
   { name: 'tasks', key: 'id', since: 'first_sequence' },
   { name: 'task_events', key: 'sequence', since: 'sequence' },
+  { name: 'failures', key: 'sequence', since: 'first_sequence' },
 ] as const;
 
 const CAUGHT_UP_WITHIN_MS = 120_000;

@@ -6,6 +6,7 @@ import { Name, TaskStatusName } from './submit-task.schema.js';
 const LIMIT_DEFAULT = 50;
 const LIMIT_MOST = 500;
 const TEXT_CHARACTERS = 256;
+const JSON_CHARACTERS = 2048;
 const RESULT_TIMEOUT_DEFAULT = 30;
 const RESULT_TIMEOUT_MOST = 300;
 
@@ -26,6 +27,23 @@ const statuses = z
     items: { type: 'string', enum: [...STATUSES] },
     description: 'One or several, separated by commas.',
   });
+
+/** What Postgres cannot compare: it has no NUL, and no half of a surrogate pair. */
+const UNSEARCHABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i;
+
+const jsonText = z
+  .string()
+  .min(1)
+  .max(JSON_CHARACTERS)
+  .refine(isSearchableJson, 'must be JSON, without \\u0000 and halves of surrogate pairs.');
+
+function isSearchableJson(text: string): boolean {
+  try {
+    return !UNSEARCHABLE.test(JSON.stringify(JSON.parse(text)));
+  } catch {
+    return false;
+  }
+}
 
 export const ListTasks = z.strictObject({
   status: statuses.optional(),
@@ -49,9 +67,21 @@ export const ListTasks = z.strictObject({
     }),
   submitted_after: time.optional().meta({ description: 'From this time on.' }),
   submitted_before: time.optional().meta({ description: 'Up to this time, exclusive.' }),
-  q: text
+  q: text.optional().meta({
+    description:
+      'What parameters, result, error or tags have: all of the words, or their first three letters or more. A text of several words, joined (`in.mp4`) or in double quotes, must be there whole.',
+    example: 'customer paris',
+  }),
+  parameters: jsonText.optional().meta({
+    description: 'JSON that the parameters contain.',
+    example: '{"customer":42}',
+  }),
+  result: jsonText.optional().meta({ description: 'JSON that the result contains.' }),
+  fingerprint: z
+    .string()
+    .regex(/^[0-9a-f]{16}$/, 'must be a fingerprint that GET /failures has returned.')
     .optional()
-    .meta({ description: 'A text in parameters, result or error. Slow without other filters.' }),
+    .meta({ description: 'Tasks an attempt of which has failed with an error of this fingerprint.' }),
   sort: z.enum(TASK_SORTS).default('-submitted_at').meta({ description: 'A minus: the newest first.' }),
   limit: z.coerce.number().int().min(1).max(LIMIT_MOST).default(LIMIT_DEFAULT),
   cursor: z.string().max(1024).optional().meta({ description: 'next_cursor of the page before.' }),

@@ -10,6 +10,7 @@ import { LostOpsEventRow, OpsEventRow } from '../ops/ops-event.entity.js';
 import { Metrics0004 } from '../migrations/0004-metrics.js';
 import { MetricRow } from '../metrics/metric.entity.js';
 import { Cleanup0007 } from '../migrations/0007-cleanup.js';
+import { FailureRow } from '../failures/failure.entity.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
@@ -34,6 +35,7 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
       OpsEventRow,
       LostOpsEventRow,
       AuditCommandRow,
+      FailureRow,
     ],
     migrations: [
       FirstTables0001,

@@ -63,6 +63,7 @@ async function rewindInTransaction(client: Client, name: string, options: Rewind
      INSERT INTO lost_task_events SELECT *, now() FROM lost`,
     [to],
   );
+  await client.query('DELETE FROM failures WHERE sequence > $1', [to]);
   const { rows } = await client.query<{ id: string }>(
     `DELETE FROM tasks WHERE sequence > $1 OR (phase = 'scheduled' AND due_ticket > $1) RETURNING id`,
     [to],

@@ -73,8 +73,9 @@ async function tablesOf(url: string): Promise<unknown> {
   );
   const tasks = await queryOnce(url, 'SELECT tasks::text AS row FROM tasks ORDER BY id');
   const events = await queryOnce(url, 'SELECT task_events::text AS row FROM task_events ORDER BY sequence');
+  const failures = await queryOnce(url, 'SELECT failures::text AS row FROM failures ORDER BY sequence');
   const [projection] = await queryOnce(url, 'SELECT sequence, fingerprint, ignored FROM projections');
-  return { tasks, events, metrics, projection };
+  return { tasks, events, failures, metrics, projection };
 }
 
 async function built(messages: LogMessage[]): Promise<unknown> {

@@ -13,6 +13,8 @@ import { rollUp } from '../metrics/roll-up.js';
 import type { RollUpOptions, RolledUp } from '../metrics/roll-up.js';
 import { tallied } from '../metrics/tally.js';
 import { wasMistaken, writeAsKnown, writeFew, writeWhatever } from './batch-writer.js';
+import type { FailureRow } from '../failures/failure.entity.js';
+import { failureOf, writeFailures } from '../failures/failure.projection.js';
 import { KnownTasks, STORED_PARAMETERS } from './known-tasks.js';
 import type { Lag, LogMessage } from './log-message.js';
 import { OneAtATime } from './one-at-a-time.js';
@@ -32,6 +34,7 @@ interface Folded extends Sorted {
   facts: ArchivedFact[];
   tasks: Map<string, ProjectedTask>;
   transitions: Transition[];
+  failures: FailureRow[];
   ignored: number[];
 }
 
@@ -136,6 +139,7 @@ export class TaskProjection {
     await this.client.query('BEGIN');
     await this.#moveOffset(last, folded.ignored.length, lag);
     await write(this.client, folded);
+    if (folded.failures.length > 0) await writeFailures(this.client, folded.failures);
     if (folded.emptied.length > 0) await this.client.query(emptyParameters(folded.emptied));
     await this.#metrics.write(metrics);
     await this.client.query('COMMIT');
@@ -159,6 +163,7 @@ export class TaskProjection {
     const facts: ArchivedFact[] = [];
     const tasks = new Map<string, ProjectedTask>();
     const transitions: Transition[] = [];
+    const failures: FailureRow[] = [];
     const ignored: number[] = [];
     for (const message of messages) {
       if (message.type === 'junk') {
@@ -172,8 +177,10 @@ export class TaskProjection {
       if (!after || after === before) continue;
       tasks.set(id, after);
       if (message.type === 'fact') transitions.push({ before, after, fact: message.fact });
+      const failure = message.type === 'fact' ? failureOf(message.fact, before ?? after) : undefined;
+      if (failure) failures.push(failure);
     }
-    return { facts, tasks, transitions, ignored, ...this.#sorted(tasks, loaded) };
+    return { facts, tasks, transitions, failures, ignored, ...this.#sorted(tasks, loaded) };
   }
 
   /** Sorts the tasks of a batch by what is in the table of them. */

@@ -21,6 +21,7 @@ export interface Comparison {
   task_events: TableComparison;
   /** Rows of minutes, compared number by number. */
   metrics: TableComparison;
+  failures: TableComparison;
 }
 
 export interface TableComparison {
@@ -56,6 +57,7 @@ export async function compareRebuilt(url: string, options: CompareOptions): Prom
       tasks: await compare('tasks', 'id', 'first_sequence'),
       task_events: await compare('task_events', 'sequence', 'sequence'),
       metrics: await compareMetrics(client, live, rebuilt, from),
+      failures: await compare('failures', 'sequence', 'first_sequence'),
     };
   } finally {
     await client.end();

@@ -103,9 +103,13 @@ describe('the index of searches', () => {
   });
 
   it('gives pages that join without a gap when more is found than is looked at first', async () => {
-    const others = Array.from({ length: 2100 }, (_, index) => [`o${index}`, index % 700 === 0] as const);
-    for (const [id, isRare] of others)
-      await scribe.write(id, ready('p5', { submitted_at: timeOf(100) }, isRare ? 'rare thing' : 'frequent'));
+    const wordsAt = (index: number): string => (index % 700 === 0 ? 'rare thing' : 'frequent');
+    await scribe.writeAll(
+      Array.from({ length: 2100 }, (_, index) => [
+        `o${index}`,
+        ready('p5', { submitted_at: timeOf(100) }, wordsAt(index)),
+      ]),
+    );
     while ((await indexer.next(1000)).tasks === 1000);
     for (const [q, count] of [
       ['rare', 3],

@@ -26,6 +26,9 @@ export interface TaskSearch {
   content: string | undefined;
 }
 
+/** A number that is too large for JSON, and so for Postgres, becomes null. */
+const asStored = (json: string | undefined): string => JSON.stringify(JSON.parse(json ?? 'null'));
+
 export type Bind = (value: unknown) => string;
 
 /** Asks how far the index is; undefined when nothing is searched for. */
@@ -47,7 +50,7 @@ export async function prepareSearch(
     content:
       parts.length === 0
         ? undefined
-        : `{${parts.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`,
+        : `{${parts.map(([name, json]) => `"${name}":${asStored(json)}`).join(',')}}`,
   };
 }
 

@@ -22,6 +22,8 @@ export interface TaskFilter {
   submitted_before?: string | undefined;
   /** Class of the error of a failed task, or of the attempt whose retry is awaited. */
   error?: string | undefined;
+  /** Of a failure that one of its attempts has ended with. */
+  fingerprint?: string | undefined;
   /** Why it is scheduled, paused, failed or cancelled. */
   reason?: string | undefined;
   /** The operation on many tasks by which it was cancelled. */
@@ -111,6 +113,10 @@ function conditionsOf(filter: TaskFilter, bind: Bind): string[] {
   add(filter.worker, (worker) => `worker = ${worker}`);
   add(filter.user_id, (user) => `user_id = ${user}`);
   add(filter.reason, (reason) => `reason = ${reason}`);
+  add(
+    filter.fingerprint,
+    (fingerprint) => `id IN (SELECT task_id FROM failures WHERE fingerprint = ${fingerprint})`,
+  );
   add(filter.operation, (operation) => `operation = ${operation}`);
   if (filter.error !== undefined) conditions.push(...errorConditions(filter.error, bind));
   if (!filter.cleaned) conditions.push('cleaned_at IS NULL');

@@ -33,12 +33,18 @@ export class Scribe {
   }
 
   async write(id: string, event: TaskEvent, queue = 'video'): Promise<number> {
-    const sequence = ++this.#sequence;
-    const place = { queue, task_id: id, sequence, id: `e${sequence}`, prev: this.#last.get(id) ?? 0 };
-    this.#last.set(id, sequence);
-    const fact: Fact = { ...event, ...place, at: timeOf(sequence), actor: 'test' };
+    const fact = this.#factOf(id, event, queue);
     await this.projection.apply([messageOf(fact)], NO_LAG);
-    return sequence;
+    return fact.sequence;
+  }
+
+  /** Many in one batch. */
+  async writeAll(
+    events: readonly (readonly [id: string, event: TaskEvent])[],
+    queue = 'video',
+  ): Promise<void> {
+    const facts = events.map(([id, event]) => this.#factOf(id, event, queue));
+    await this.projection.apply(facts.map(messageOf), NO_LAG);
   }
 
   async fire(id: string): Promise<number> {
@@ -46,6 +52,13 @@ export class Scribe {
     const due = { task_id: id, sequence, after: this.#last.get(id) ?? 0, at: timeOf(sequence) };
     await this.projection.apply([{ type: 'due', sequence, fingerprint: () => 'due', due }], NO_LAG);
     return sequence;
+  }
+
+  #factOf(id: string, event: TaskEvent, queue: string): Fact {
+    const sequence = ++this.#sequence;
+    const place = { queue, task_id: id, sequence, id: `e${sequence}`, prev: this.#last.get(id) ?? 0 };
+    this.#last.set(id, sequence);
+    return { ...event, ...place, at: timeOf(sequence), actor: 'test' };
   }
 
   async end(): Promise<void> {

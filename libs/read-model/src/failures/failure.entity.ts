@@ -1,0 +1,38 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** The table `failures`: each attempt that has failed with an error, whether it was retried or not. */
+@Entity({ name: 'failures' })
+@Index('failures_by_fingerprint', ['fingerprint', 'sequence'])
+export class FailureRow {
+  /** Of the fact that tells of it. */
+  @PrimaryColumn('bigint')
+  sequence!: number;
+
+  @Column('text')
+  task_id!: string;
+
+  @Column('text')
+  queue!: string;
+
+  /** Name of the handler. */
+  @Column('text')
+  name!: string;
+
+  /** The same for failures of one kind. */
+  @Column('text')
+  fingerprint!: string;
+
+  @Column('text')
+  error_name!: string;
+
+  /** Cut. */
+  @Column('text')
+  message!: string;
+
+  @Column('timestamptz')
+  at!: string;
+
+  /** The oldest fact that it follows from. */
+  @Column('bigint')
+  first_sequence!: number;
+}

@@ -1,0 +1,71 @@
+import type { Database } from '../database/database.js';
+
+/** Which failures. */
+export interface FailureFilter {
+  queue?: string | undefined;
+  task_name?: string | undefined;
+  /** Failures from this time on; counts and times are of these. */
+  since?: string | undefined;
+}
+
+export interface FailureListOptions extends FailureFilter {
+  limit: number;
+  /** Where the last page ended. */
+  after?: number | undefined;
+}
+
+/** Failures of one kind. */
+export interface FailureCluster {
+  fingerprint: string;
+  task_name: string;
+  error: string;
+  /** Of the last one. */
+  message: string;
+  /** Attempts that have failed so. */
+  count: number;
+  /** Tasks that have, and are failed still. */
+  open: number;
+  first_seen: string;
+  last_seen: string;
+  /** Sequence of the last one. */
+  last_sequence: number;
+  /** Some of the tasks, the last one first. */
+  task_ids: string[];
+}
+
+const SAMPLES = 5;
+
+/** What has failed, kind by kind. */
+export class FailureQueries {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Clusters in the order of their last failures, the newest first; one more than asked for tells that there is a next page. Adds up all
+   * failures that the filter leaves over: some tenths of a second for a million.
+   */
+  clusters({ limit, after, ...filter }: FailureListOptions): Promise<FailureCluster[]> {
+    const values: unknown[] = [];
+    const bind = (value: unknown): string => `$${values.push(value)}`;
+    const conditions = ['true'];
+    if (filter.queue !== undefined) conditions.push(`queue = ${bind(filter.queue)}`);
+    if (filter.task_name !== undefined) conditions.push(`name = ${bind(filter.task_name)}`);
+    if (filter.since !== undefined) conditions.push(`at >= ${bind(filter.since)}::timestamptz`);
+    const where = conditions.join(' AND ');
+    const beyond = after === undefined ? '' : `HAVING max(sequence) < ${bind(after)}`;
+    return this.database.rows<FailureCluster>(
+      `WITH clusters AS (
+         SELECT fingerprint, count(*) AS count, min(at) AS first_seen, max(at) AS last_seen, max(sequence) AS last_sequence
+         FROM failures WHERE ${where} GROUP BY fingerprint ${beyond}
+         ORDER BY last_sequence DESC LIMIT ${bind(limit + 1)}
+       )
+       SELECT clusters.*, last.name AS task_name, last.error_name AS error, last.message,
+         (SELECT count(*) FROM failures AS one JOIN tasks ON tasks.sequence = one.sequence AND tasks.phase = 'failed'
+          WHERE one.fingerprint = clusters.fingerprint AND ${where.replaceAll(/\b(queue|name|at) /g, 'one.$1 ')}) AS open,
+         ARRAY(SELECT task_id FROM failures WHERE failures.fingerprint = clusters.fingerprint AND ${where}
+               ORDER BY sequence DESC LIMIT ${SAMPLES}) AS task_ids
+       FROM clusters JOIN failures AS last ON last.sequence = clusters.last_sequence
+       ORDER BY clusters.last_sequence DESC`,
+      values,
+    );
+  }
+}
