@@ -13,6 +13,7 @@ import { ExplainModule } from './explain/explain.module.js';
 import { HandlersModule } from './handlers/handlers.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
+import { HistoryModule } from './history/history.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import { LogModule } from './log/log.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
@@ -43,6 +44,7 @@ export class GatewayModule {
         TasksModule,
         EventsModule,
         ExplainModule,
+        HistoryModule,
         OperationsModule,
         PurgeModule,
         CleanupModule,

@@ -3,6 +3,8 @@ import type { DynamicModule } from '@nestjs/common';
 import type { Logger, Telemetry } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
+import { ArchiveKeeper } from './archive-keeper.js';
+import { CONFIG, LOGGER } from './projector.constants.js';
 import { Projector } from './projector.js';
 import { SearchFiller } from './search-filler.js';
 
@@ -18,6 +20,7 @@ export class ProjectorModule {
         Projector,
         Projector,
         SearchFiller,
+        ArchiveKeeper,
       ],
     };
   }

@@ -5,9 +5,11 @@ import {
   BadCursorError,
   ExplainQueries,
   MetricsQueries,
+  FailureQueries,
   QueueQueries,
   TaskQueries,
   TotalQueries,
+  exportFacts,
   isDatabaseAway,
 } from '@millrace/read-model';
 import type {
@@ -17,6 +19,10 @@ import type {
   MetricSeries,
   MetricTotals,
   MetricWindow,
+  ExportFilter,
+  ExportedFact,
+  FailureCluster,
+  FailureListOptions,
   PendingOptions,
   PendingPage,
   DecidableTask,
@@ -52,6 +58,7 @@ export class Archive {
   readonly #metrics: MetricsQueries;
   readonly #alerts: AlertQueries;
   readonly #totals: TotalQueries;
+  readonly #failures: FailureQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
@@ -63,6 +70,7 @@ export class Archive {
     this.#metrics = new MetricsQueries(database);
     this.#alerts = new AlertQueries(database);
     this.#totals = new TotalQueries(database);
+    this.#failures = new FailureQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -186,6 +194,21 @@ export class Archive {
   /** The sequence of the oldest archived fact; undefined without any. */
   oldestEvent(): Promise<number | undefined> {
     return this.#ask(() => this.#queries.oldestEvent());
+  }
+
+  /** Failures by kind, the newest first; one more than asked for tells that there are more. */
+  failures(options: FailureListOptions): Promise<FailureCluster[]> {
+    return this.#ask(() => this.#failures.clusters(options));
+  }
+
+  /** The facts of a span of time, page by page, as they are asked for. */
+  async *exportFacts(filter: ExportFilter): AsyncGenerator<ExportedFact[]> {
+    const pages = exportFacts(this.database, filter);
+    for (;;) {
+      const page = await this.#ask(() => pages.next());
+      if (page.done) return;
+      yield page.value;
+    }
   }
 
   /** All archived facts of a task, in order; only those after a sequence, if one is said. */

@@ -16,6 +16,7 @@ import { ready, started, succeeded } from '../testing/scribe.js';
 import { queryOnce } from '../testing/query-once.js';
 import { SweepQueries } from '../sweep/sweep.queries.js';
 import { TaskQueries } from '../tasks/task.queries.js';
+import { ArchiveTrimmer } from './archive-trimmer.js';
 import { sequenceAt } from './sequence-at.js';
 
 const NO_LAG = { lag_ms: 0, lag_messages: 0 };
@@ -134,6 +135,34 @@ describe('the archive', () => {
     await reader.end();
     await (await projectionOf(url)).apply(lifeOf('b', 11, [inDays(-1), inDays(-1), inDays(-1)]), NO_LAG);
     expect(await partsOf(url)).toEqual({ [partitionAt(-1)]: 6 });
+  });
+
+  it('lets old days go, but not what a task that has not ended needs', async () => {
+    const url = await postgres.createDatabase('trim');
+    await migrate(url);
+    const projection = await projectionOf(url);
+    await projection.apply(lifeOf('old', 1, [inDays(-40), inDays(-39), inDays(-39)]), NO_LAG);
+    await projection.apply(lifeOf('live', 11, [inDays(-38), inDays(-37), inDays(-37)]).slice(0, 1), NO_LAG);
+    await projection.apply(lifeOf('long', 21, [inDays(-36), inDays(-20), inDays(-2)]), NO_LAG);
+    const trimmer = await ArchiveTrimmer.open(url);
+    ends.push(() => trimmer.close());
+    const daysAt = (...days: number[]): string[] => days.map((day) => inDays(day).slice(0, 10));
+    const before = new Date(inDays(-10));
+    expect(await trimmer.trim(before)).toEqual({
+      days: daysAt(-40, -39, -36, -20),
+      kept: [{ day: daysAt(-38)[0], tasks: 1 }],
+      tasks: 1,
+      failures: 0,
+    });
+    expect(await partsOf(url)).toEqual({ [partitionAt(-38)]: 1, [partitionAt(-2)]: 1 });
+    expect(await queryOnce(url, 'SELECT id FROM tasks ORDER BY id')).toEqual([
+      { id: 'live' },
+      { id: 'long' },
+    ]);
+    expect(await trimmer.trim(before)).toMatchObject({ days: [], tasks: 0, kept: [{ tasks: 1 }] });
+    const second = await ArchiveTrimmer.open(url);
+    expect(await second.trim(before)).toBeUndefined();
+    await second.close();
   });
 
   it('that was in one piece is parted without losing a fact', async () => {
