@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { getMetadataArgsStorage } from 'typeorm';
 import { AuditCommandRow } from './audit/audit-command.entity.js';
+import { FailureRow } from './failures/failure.entity.js';
 import { MetricRow } from './metrics/metric.entity.js';
 import { NoteRow } from './ops/ops-event.entity.js';
 import { ProjectionRow } from './projections/projection.entity.js';
@@ -35,6 +36,7 @@ describe('the reference of the read models', () => {
   it.each([
     ['tasks', [TaskRow]],
     ['task_events', [FactRow, TaskEventRow]],
+    ['failures', [FailureRow]],
     ['metrics', [MetricRow]],
     ['projections', [ProjectionRow]],
     ['ops_events', [NoteRow]],

@@ -10,6 +10,7 @@ import { LostOpsEventRow, OpsEventRow } from '../ops/ops-event.entity.js';
 import { Metrics0004 } from '../migrations/0004-metrics.js';
 import { MetricRow } from '../metrics/metric.entity.js';
 import { Cleanup0007 } from '../migrations/0007-cleanup.js';
+import { Search0011 } from '../migrations/0011-search.js';
 import { FailureRow } from '../failures/failure.entity.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
@@ -45,6 +46,7 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
       History0005,
       Operations0006,
       Cleanup0007,
+      Search0011,
     ],
     migrationsTableName: 'millrace_migrations',
   });

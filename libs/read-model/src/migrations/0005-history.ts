@@ -1,9 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { MAKE_SEQUENCE_AT } from './archive-functions.js';
-import { MAKE_FAILURES } from './failure-table.js';
-import { DROP_SEARCH, MAKE_SEARCH } from './search-tables.js';
 
-/** The archive in parts, one for each day, so that old days go as a whole; what tasks are searched by; failures. */
+/** The archive in parts, one for each day, so that old days go as a whole. */
 export class History0005 implements MigrationInterface {
   readonly name = 'History1700000000005';
 
@@ -20,12 +18,9 @@ export class History0005 implements MigrationInterface {
     await runner.query('CREATE INDEX task_events_by_task ON task_events (task_id, sequence)');
     await runner.query(BY_TIME);
     await runner.query(MAKE_SEQUENCE_AT);
-    for (const statement of [...MAKE_SEARCH, ...MAKE_FAILURES]) await runner.query(statement);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE failures');
-    for (const statement of DROP_SEARCH) await runner.query(statement);
     await runner.query('DROP FUNCTION archive_sequence_at');
     await runner.query('ALTER TABLE task_events RENAME TO task_events_parted');
     await runner.query('CREATE TABLE task_events (LIKE task_events_parted INCLUDING DEFAULTS)');

@@ -176,8 +176,9 @@ export class TaskProjection {
       if (message.type === 'fact') facts.push(message);
       if (!after || after === before) continue;
       tasks.set(id, after);
-      if (message.type === 'fact') transitions.push({ before, after, fact: message.fact });
-      const failure = message.type === 'fact' ? failureOf(message.fact, before ?? after) : undefined;
+      if (message.type !== 'fact') continue;
+      transitions.push({ before, after, fact: message.fact });
+      const failure = failureOf(message.fact, before ?? after);
       if (failure) failures.push(failure);
     }
     return { facts, tasks, transitions, failures, ignored, ...this.#sorted(tasks, loaded) };

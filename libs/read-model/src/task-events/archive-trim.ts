@@ -19,7 +19,7 @@ const STEPS_AT_MOST = 100;
 /** Readers of the archive are in the way of a drop, and it is in theirs: then another time. */
 const LOCK_TIMEOUT_MS = 500;
 const LOCK_NOT_AVAILABLE = '55P03';
-const LIVE = `phase NOT IN ('succeeded', 'failed', 'cancelled')`;
+const LIVE = `phase NOT IN ('succeeded', 'failed', 'cancelled', 'cleaned')`;
 
 /**
  * Drops the days of the archive that are over before the time, and removes the rows of tasks that had ended by then. A bounded number of

@@ -4,6 +4,7 @@ import { parsedEvent } from '../task-events/archived-fact.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import { REPORTS, attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
+import { parsedEvent } from '../task-events/archived-fact.js';
 import { factsOfTask } from '../task-events/task-facts.js';
 import { prepareSearch } from '../search/task-search.js';
 import type { TaskSearch } from '../search/task-search.js';

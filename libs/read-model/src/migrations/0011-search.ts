@@ -1,5 +1,22 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** What tasks are searched by, and failures by kind. */
+export class Search0011 implements MigrationInterface {
+  readonly name = 'Search1700000000011';
+
+  async up(runner: QueryRunner): Promise<void> {
+    for (const statement of [...MAKE_SEARCH, ...MAKE_FAILURES]) await runner.query(statement);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX tasks_by_error, tasks_by_reason');
+    await runner.query('DROP TABLE task_search, task_search_progress, failures');
+    await runner.query('DROP FUNCTION searchable_json');
+  }
+}
+
 /** Words and JSON of the tasks, written behind the projection; how far it is. */
-export const MAKE_SEARCH = [
+const MAKE_SEARCH = [
   `CREATE TABLE task_search (
      task_id text NOT NULL,
      submission timestamptz NOT NULL,
@@ -24,8 +41,19 @@ export const MAKE_SEARCH = [
   'CREATE INDEX tasks_by_reason ON tasks (reason, submitted_at) WHERE reason IS NOT NULL',
 ];
 
-export const DROP_SEARCH = [
-  'DROP INDEX tasks_by_error, tasks_by_reason',
-  'DROP TABLE task_search, task_search_progress',
-  'DROP FUNCTION searchable_json',
+/** Each attempt that has failed with an error. */
+const MAKE_FAILURES = [
+  `CREATE TABLE failures (
+     sequence bigint NOT NULL,
+     task_id text NOT NULL,
+     queue text NOT NULL,
+     name text NOT NULL,
+     fingerprint text NOT NULL,
+     error_name text NOT NULL,
+     message text NOT NULL,
+     at timestamptz NOT NULL,
+     first_sequence bigint NOT NULL,
+     CONSTRAINT failures_pkey PRIMARY KEY (sequence)
+   )`,
+  'CREATE INDEX failures_by_fingerprint ON failures (fingerprint, sequence)',
 ];
