@@ -1,10 +1,9 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import type { Logger, Telemetry } from '@millrace/runtime';
+import { ArchiveKeeper } from './archive-keeper.js';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
-import { ArchiveKeeper } from './archive-keeper.js';
-import { CONFIG, LOGGER } from './projector.constants.js';
 import { Projector } from './projector.js';
 import { SearchFiller } from './search-filler.js';
 
@@ -17,7 +16,6 @@ export class ProjectorModule {
         { provide: CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: TELEMETRY, useValue: telemetry },
-        Projector,
         Projector,
         SearchFiller,
         ArchiveKeeper,

@@ -1,6 +1,5 @@
 import type { Database } from '../database/database.js';
 import { PROJECTION_LAG } from '../projections/projection-lag.js';
-import { parsedEvent } from '../task-events/archived-fact.js';
 import type { TaskEventRow } from '../task-events/task-event.entity.js';
 import { REPORTS, attemptsOf } from '../task-events/attempts.js';
 import type { TaskAttempt } from '../task-events/attempts.js';
