@@ -19,8 +19,8 @@ export interface Archive {
 /** Whether the log is still the one that was projected. */
 export type LogIdentity =
   | { type: 'same' }
-  /** The same, but facts have left it before they were projected. */
-  | { type: 'gap'; missing: number }
+  /** The same, but messages have left it before they were projected: those from `from` to `to`. */
+  | { type: 'gap'; missing: number; from: number; to: number }
   /** It has gone back: a power loss, a restored backup, another log. Log and tables have everything up to here in common. */
   | { type: 'went-back'; to: number; fingerprint: string };
 
@@ -29,7 +29,7 @@ export async function identify(
   log: ReadableLog,
   state: LogState,
   archive: Archive,
-  offset: ProjectionOffset,
+  offset: Pick<ProjectionOffset, 'sequence' | 'fingerprint' | 'stream_created_at'>,
 ): Promise<LogIdentity> {
   if (offset.sequence === 0) return { type: 'same' };
   const message = await log.messageAt(offset.sequence);
@@ -38,7 +38,8 @@ export async function identify(
   const isPurged = state.createdAt === offset.stream_created_at && offset.sequence < state.firstSequence;
   if (isPurged && state.lastSequence >= offset.sequence) {
     const missing = state.firstSequence - offset.sequence - 1;
-    return missing > 0 ? { type: 'gap', missing } : { type: 'same' };
+    const [from, to] = [offset.sequence + 1, state.firstSequence - 1];
+    return missing > 0 ? { type: 'gap', missing, from, to } : { type: 'same' };
   }
   const to = await lastInCommon(log, state, archive, offset.sequence);
   const common = to > 0 ? await log.messageAt(to) : undefined;

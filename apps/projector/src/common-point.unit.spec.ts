@@ -51,7 +51,7 @@ async function identified({ log, archive, first = 1, last, createdAt = 'then' }:
     bytes: 0,
   } satisfies LogState;
   const [sequence, id] = [...archive].at(-1) ?? [0, ''];
-  const offset: ProjectionOffset = {
+  const offset: Omit<ProjectionOffset, 'generation' | 'version'> = {
     sequence,
     fingerprint: fingerprintOf(messageOf(sequence, id)),
     stream_created_at: 'then',
@@ -74,7 +74,7 @@ describe('a log', () => {
     const facts = factsUpTo(50);
     expect(await identified({ log: facts, archive: facts, first: 101, last: 100 })).toEqual({ type: 'same' });
     const gap = await identified({ log: facts, archive: factsUpTo(20), first: 61 });
-    expect(gap).toEqual({ type: 'gap', missing: 20 });
+    expect(gap).toEqual({ type: 'gap', missing: 20, from: 41, to: 60 });
   });
 
   it('has gone back to the last fact that it shares with the archive', async () => {

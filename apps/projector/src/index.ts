@@ -1,2 +1,2 @@
-export { REBUILD_SCHEMA, Rebuild } from './rebuild-tables.js';
-export type { RebuildOptions } from './rebuild-tables.js';
+export { REBUILD_SCHEMA, Rebuild } from './rebuild/rebuild-tables.js';
+export type { RebuildOptions } from './rebuild/rebuild-tables.js';

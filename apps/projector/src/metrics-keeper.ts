@@ -9,7 +9,11 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-type Kept = Pick<ProjectorConfig, 'MILLRACE_METRICS_MINUTES_KEPT_HOURS' | 'MILLRACE_METRICS_HOURS_KEPT_DAYS'>;
+/** How long minutes and hours are kept. */
+export type MetricsKept = Pick<
+  ProjectorConfig,
+  'MILLRACE_METRICS_MINUTES_KEPT_HOURS' | 'MILLRACE_METRICS_HOURS_KEPT_DAYS'
+>;
 
 /** Rolls the minutes of the metrics up into hours and days, and drops those that are old, between the batches of the log. */
 export class MetricsKeeper {
@@ -19,7 +23,7 @@ export class MetricsKeeper {
 
   constructor(
     private readonly projection: TaskProjection,
-    private readonly kept: Kept,
+    private readonly kept: MetricsKept,
     private readonly logger: Logger,
   ) {}
 
@@ -56,7 +60,7 @@ export class MetricsKeeper {
 }
 
 /** What is to be rolled up and dropped at a time. */
-export function optionsAt(now: number, kept: Kept): RollUpOptions {
+export function optionsAt(now: number, kept: MetricsKept): RollUpOptions {
   const startOf = (time: number, span: number): string =>
     new Date(Math.floor(time / span) * span).toISOString();
   return {

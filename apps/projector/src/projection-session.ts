@@ -1,7 +1,7 @@
 import type { ScheduledTask } from '@millrace/domain';
 import { decodeDue, streams, subjects } from '@millrace/log';
 import type { StoredMessage, TaskLog } from '@millrace/log';
-import { ProjectionConnection, migrate } from '@millrace/read-model';
+import { ProjectionConnection, READ_MODEL_VERSION, migrate } from '@millrace/read-model';
 import type { DueNote, TaskProjection } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import { identify } from './common-point.js';
@@ -62,12 +62,17 @@ async function resume(connection: ProjectionConnection, context: SessionContext)
   const { log, logger } = context;
   const state = await log.admin.state();
   const offset = await connection.offset();
+  if (offset && offset.version !== READ_MODEL_VERSION)
+    logger.warn(
+      { tables: offset.version, code: READ_MODEL_VERSION },
+      'The tables were folded by another version: rebuild them',
+    );
   const identity = offset ? await identify(log.read, state, connection, offset) : { type: 'same' as const };
   switch (identity.type) {
     case 'same':
       break;
     case 'gap':
-      logger.error(identity, 'Facts have left the log before they were projected: the tables lack them');
+      await tellGap(context, identity);
       break;
     case 'went-back': {
       const { to, fingerprint } = identity;
@@ -77,9 +82,22 @@ async function resume(connection: ProjectionConnection, context: SessionContext)
       const note = { at: new Date().toISOString(), actor: 'projector', from, to, ...rewound };
       logger.error(note, 'The log has gone back: the tables were taken back to the last fact in common');
       await log.note('projection', 'rewound', note, { deadlineMs: NOTE_DEADLINE_MS });
+      // Another stream, and tables that end before it begins.
+      const gap = { from: from + 1, to: state.firstSequence - 1, missing: state.firstSequence - from - 1 };
+      if (from > 0 && gap.missing > 0) await tellGap(context, gap);
     }
   }
   return connection.resume(state.createdAt);
+}
+
+async function tellGap(
+  { log, logger }: SessionContext,
+  { from, to, missing }: { from: number; to: number; missing: number },
+): Promise<void> {
+  const gap = { from, to, missing };
+  logger.error(gap, 'Facts have left the log before they were projected: the tables lack them');
+  const note = { at: new Date().toISOString(), actor: 'projector', ...gap };
+  await log.note('alert', 'facts_missing', note, { deadlineMs: NOTE_DEADLINE_MS });
 }
 
 async function lastDue(log: TaskLog, wait: ScheduledTask): Promise<DueNote | undefined> {

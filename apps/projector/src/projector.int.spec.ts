@@ -1,24 +1,15 @@
 import { cp, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NO_TASK, decide } from '@millrace/domain';
-import type { Fact, TaskEvent } from '@millrace/domain';
+import type { TaskEvent } from '@millrace/domain';
 import { streams } from '@millrace/log';
-import type { TaskLog } from '@millrace/log';
-import { AuditQueries, OpsQueries, SweepQueries, TaskQueries, openDatabase } from '@millrace/read-model';
-import type { Comparison, Database } from '@millrace/read-model';
-import {
-  aSubmission,
-  openTestLog,
-  spawnApp,
-  startTestNats,
-  startTestPostgres,
-  waitUntil,
-} from '@millrace/testing';
-import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
-import { Rebuild } from './rebuild-tables.js';
+import { AuditQueries, OpsQueries, SweepQueries } from '@millrace/read-model';
+import { aSubmission, openTestLog, spawnApp, startTestPostgres, waitUntil } from '@millrace/testing';
+import type { TestApp, TestPostgres } from '@millrace/testing';
 import { BusyLog } from './testing/busy-log.js';
+import { caughtUp, expectSameAsRebuilt, opsCaughtUp, openWorld, submit } from './testing/world.js';
+import type { World } from './testing/world.js';
 
-const MAIN = new URL('./main.js', import.meta.url);
 const REBUILD = new URL('./rebuild.js', import.meta.url);
 const LIMIT_MS = 90_000;
 
@@ -32,79 +23,7 @@ afterAll(async () => {
   await postgres.stop();
 }, LIMIT_MS);
 
-interface World {
-  nats: TestNats;
-  log: TaskLog;
-  url: string;
-  database: Database;
-  queries: TaskQueries;
-  spawn: () => TestApp;
-}
-
-async function setup(): Promise<World> {
-  const nats = await startTestNats();
-  const url = await postgres.freshDatabase();
-  const database = openDatabase(url);
-  const spawn = (): TestApp => {
-    const app = spawnApp(MAIN, { NATS_URL: nats.url, DATABASE_URL: url, MILLRACE_PROJECTOR_BATCH: '200' });
-    ends.push(() => app.kill('SIGKILL'));
-    return app;
-  };
-  const log = await openTestLog(nats.url);
-  const world = { nats, log, url, database, queries: new TaskQueries(database), spawn };
-  // Not the log of now: one spec opens another.
-  ends.push(
-    nats.stop,
-    () => world.log.close(),
-    () => database.close(),
-  );
-  return world;
-}
-
-/** Until everything in the log is in the tables. */
-async function caughtUp({ log, queries }: World): Promise<void> {
-  const last = await log.read.lastOn('tasks.>');
-  await waitUntil(async () => (await queries.projection()).sequence >= (last?.sequence ?? 0), {
-    timeoutMs: 60_000,
-    what: 'the projection to catch up',
-  });
-}
-
-/** Until everything in the stream OPS is in the tables. */
-async function opsCaughtUp({ log, database }: World): Promise<void> {
-  const last = await log.read.lastOn('ops.>', streams.ops.name);
-  await waitUntil(async () => (await new OpsQueries(database).sequence()) >= (last?.sequence ?? 0), {
-    timeoutMs: 60_000,
-    what: 'the archive of operations to catch up',
-  });
-}
-
-async function compared({ log, url }: World): Promise<Comparison> {
-  const rebuild = await Rebuild.open({ log, databaseUrl: url });
-  try {
-    return await rebuild.compare();
-  } finally {
-    await rebuild.close();
-  }
-}
-
-async function expectSameAsRebuilt(world: World): Promise<Comparison> {
-  await caughtUp(world);
-  const comparison = await compared(world);
-  expect(comparison.tasks.examples).toEqual([]);
-  expect(comparison.task_events.examples).toEqual([]);
-  expect(comparison.metrics.examples).toEqual([]);
-  expect(comparison.metrics.rows).toBeGreaterThan(0);
-  expect(comparison.tasks.different + comparison.task_events.different + comparison.metrics.different).toBe(
-    0,
-  );
-  return comparison;
-}
-
-async function submit(log: TaskLog, task_id: string): Promise<Fact> {
-  const event = decide(aSubmission(), NO_TASK, { now: Date.now(), random: 0 })!;
-  return log.append({ queue: 'video', task_id }, 0, event, { actor: 'test' });
-}
+const setup = (): Promise<World> => openWorld(postgres, ends);
 
 const sleep = (ms: number): Promise<false> => new Promise((go) => setTimeout(go, ms, false));
 
@@ -190,9 +109,8 @@ describe('the projector', () => {
       }
       await running;
       expect(kills).toBeGreaterThan(2);
-      const { tasks, task_events } = await expectSameAsRebuilt(world);
-      expect(tasks.rows).toBe(busy.tasks);
-      expect(task_events.rows).toBe(busy.facts);
+      const { tables } = await expectSameAsRebuilt(world);
+      expect(tables).toMatchObject({ tasks: { rows: busy.tasks }, task_events: { rows: busy.facts } });
       await app.kill();
     },
     LIMIT_MS,
@@ -236,9 +154,8 @@ describe('the projector', () => {
         await world.nats.restart();
       }
       await running;
-      const { tasks, task_events } = await expectSameAsRebuilt(world);
-      expect(tasks.rows).toBe(busy.tasks);
-      expect(task_events.rows).toBe(busy.facts);
+      const { tables } = await expectSameAsRebuilt(world);
+      expect(tables).toMatchObject({ tasks: { rows: busy.tasks }, task_events: { rows: busy.facts } });
       expect(app.lines.some((line) => line.includes('Postgres is away'))).toBe(true);
       await app.kill();
     },
@@ -375,8 +292,8 @@ describe('a log that goes back', () => {
         const app = isDown ? spawn() : first;
         await new BusyLog(world.log, `new-${isDown ? 'b' : 'a'}`).run(70, 10);
         await app.line('The log has gone back');
-        const { tasks } = await expectSameAsRebuilt(world);
-        expect(tasks.rows).toBe(70);
+        const { tables } = await expectSameAsRebuilt(world);
+        expect(tables.tasks?.rows).toBe(70);
         if (isDown) await app.kill();
       }
     },

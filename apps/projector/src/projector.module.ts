@@ -6,6 +6,7 @@ import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
 import { Projector } from './projector.js';
 import { SearchFiller } from './search-filler.js';
+import { Rebuilder } from './rebuild/rebuilder.js';
 
 @Module({})
 export class ProjectorModule {
@@ -19,6 +20,7 @@ export class ProjectorModule {
         Projector,
         SearchFiller,
         ArchiveKeeper,
+        Rebuilder,
       ],
     };
   }

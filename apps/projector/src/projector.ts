@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
-import { isDatabaseAway } from '@millrace/read-model';
+import { TablesSwappedError, isDatabaseAway } from '@millrace/read-model';
 import type { Logger, Telemetry } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
@@ -76,7 +76,9 @@ export class Projector implements OnApplicationBootstrap, BeforeApplicationShutd
 
   #tell(what: string, error: unknown, waitMs: number): void {
     const reason = error instanceof Error ? error.message || error.name : String(error);
-    if (isDatabaseAway(error))
+    if (error instanceof TablesSwappedError)
+      this.logger.info('The tables were exchanged for others; going on with those');
+    else if (isDatabaseAway(error))
       this.logger.warn({ reason, retry_ms: waitMs }, 'Postgres is away; trying again');
     else this.logger.error({ err: error, retry_ms: waitMs }, `${what} is not to be had; trying again`);
   }

@@ -104,6 +104,46 @@ export const slotRecordSchema = z.object({
 });
 export type SlotRecord = z.infer<typeof slotRecordSchema>;
 
+/** A rebuild of the read models: asked for by a gateway, done and told of by a projector. One at a time; the last one stays. */
+export const rebuildRecordSchema = z.object({
+  id: z.string(),
+  /** `archive`: what the log no longer has is read from there. `log`: it is taken over as it is. */
+  from: z.enum(['archive', 'log']),
+  /** Whether the new tables take the place of the old ones, or are only compared with them. */
+  swap: z.boolean(),
+  actor: z.string(),
+  asked_at: z.string(),
+  phase: z.enum([
+    'asked',
+    'reading-archive',
+    'reading-log',
+    'comparing',
+    'swapping',
+    'done',
+    'failed',
+    'cancelled',
+  ]),
+  /** When a projector began with it, for the last time. */
+  started_at: z.string().nullable(),
+  /** The last sign of life, one a second while it runs. */
+  alive_at: z.string(),
+  finished_at: z.string().nullable(),
+  facts_done: z.int(),
+  /** As many as there were when it began. */
+  facts_total: z.int(),
+  /** The last fact that is in the new tables. */
+  sequence: z.int(),
+  /** By table, once they were compared: rows in use, rows that are not the same, the keys of some of them. */
+  differences: z
+    .array(z.object({ table: z.string(), rows: z.int(), different: z.int(), examples: z.array(z.string()) }))
+    .nullable(),
+  /** How long the projector was held for the swap. */
+  held_ms: z.int().nullable(),
+  /** Why it failed. */
+  reason: z.string().nullable(),
+});
+export type RebuildRecord = z.infer<typeof rebuildRecordSchema>;
+
 /** A worker process as it describes itself, every few seconds. */
 export const workerRecordSchema = z.object({
   /** New at each start of the process. */

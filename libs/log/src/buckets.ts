@@ -13,6 +13,7 @@ import {
   leaseRecordSchema,
   operationRecordSchema,
   queueRecordSchema,
+  rebuildRecordSchema,
   uniqueRecordSchema,
   slotRecordSchema,
   workerRecordSchema,
@@ -24,6 +25,7 @@ import type {
   QueueRecord,
   UniqueRecord,
   OperationRecord,
+  RebuildRecord,
   SlotRecord,
   WorkerRecord,
 } from './bucket-records.js';
@@ -54,6 +56,7 @@ export interface Buckets {
   alerts: Bucket<AlertRecord>;
   alertRules: Bucket<AlertRule>;
   webhooks: Bucket<WebhookRecord>;
+  rebuilds: Bucket<RebuildRecord>;
 }
 
 /** Opens all buckets, making those that are not there. */
@@ -78,7 +81,7 @@ export async function openBuckets(
     open(buckets.alertRules, alertRuleRecordSchema),
     open(buckets.webhooks, webhookRecordSchema),
   ]);
-  const [queues, handlers, keys, leases, slots, workers, unique, operations] = await Promise.all([
+  const [queues, handlers, keys, leases, slots, workers, unique, operations, rebuilds] = await Promise.all([
     open(buckets.queues, queueRecordSchema),
     open(buckets.handlers, handlerRecordSchema),
     open(buckets.keys, keyRecordSchema),
@@ -87,9 +90,10 @@ export async function openBuckets(
     open(buckets.workers, workerRecordSchema, PRESENCE),
     open(buckets.unique, uniqueRecordSchema),
     open(buckets.operations, operationRecordSchema, { ttl: OPERATION_DAYS * DAY_MS }),
+    open(buckets.rebuilds, rebuildRecordSchema),
   ]);
   const ofAlerts = { alerts, alertRules, webhooks };
-  return { queues, handlers, keys, leases, slots, workers, unique, operations, ...ofAlerts };
+  return { queues, handlers, keys, leases, slots, workers, unique, operations, rebuilds, ...ofAlerts };
 }
 
 /** Makes the buckets anew that a broker without peers forgets when it restarts. */

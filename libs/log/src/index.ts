@@ -7,7 +7,7 @@ export { CHAIN_START, chainEndOf, verifyChain } from './chain.js';
 export type { ChainEnd, ChainFault, ChainReport } from './chain.js';
 export { dataSchemas, envelopeSchema, progressSchema, BODY_VERSION, KIND_MEANINGS } from './bodies.js';
 export type { SchemasReadTheDomain } from './bodies.js';
-export { operationRecordSchema, workerRecordSchema } from './bucket-records.js';
+export { operationRecordSchema, rebuildRecordSchema, workerRecordSchema } from './bucket-records.js';
 export type {
   HandlerRecord,
   KeyRecord,
@@ -16,6 +16,7 @@ export type {
   UniqueRecord,
   QueueSettings,
   OperationRecord,
+  RebuildRecord,
   SlotRecord,
   WorkerRecord,
 } from './bucket-records.js';

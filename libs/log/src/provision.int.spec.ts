@@ -25,6 +25,7 @@ describe('a fresh broker', () => {
         'KV_leases',
         'KV_operations',
         'KV_queues',
+        'KV_rebuilds',
         'KV_unique',
         'KV_slots',
         'KV_workers',

@@ -92,6 +92,8 @@ export const buckets = {
   alertRules: 'alert_rules',
   /** Who is told of alerts over HTTP: `<name>` → {@link WebhookRecord}, with its secret. */
   webhooks: 'webhooks',
+  /** What was asked of the projector: `<projection>` → {@link RebuildRecord}. */
+  rebuilds: 'rebuilds',
 } as const;
 
 /** The stream behind a bucket and what stands before the key in its subjects: as every NATS client lays out a bucket. */

@@ -10,7 +10,7 @@ export type { AlertFilter, EndCounts, SlowTask, SpanEnds } from './alerts/alert.
 export { Database, openDatabase } from './database/database.js';
 export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';
-export { dropSchema } from './database/drop-schema.js';
+export { dropSchema, renameSchema } from './database/schemas.js';
 export { migrate } from './database/migrate.js';
 export type { MigrateOptions } from './database/migrate.js';
 export { ExplainQueries } from './explain/explain.queries.js';
@@ -33,7 +33,7 @@ export type { MetricScope } from './metrics/metric-window.js';
 export { MetricsQueries } from './metrics/metrics.queries.js';
 export type { LongRun, MetricGroup, MetricTotals, MetricWindow } from './metrics/metrics.queries.js';
 export type { RollUpOptions, RolledUp } from './metrics/roll-up.js';
-export { OffsetMovedError } from './projections/projection-errors.js';
+export { OffsetMovedError, TablesSwappedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';
 export type {
   ArchivedPoint,
@@ -42,12 +42,22 @@ export type {
 } from './projections/projection-connection.js';
 export type { Lag, LogMessage } from './projections/log-message.js';
 export type { RewindOptions, Rewound } from './projections/rewind.js';
+export { ProjectionQueries } from './projections/projection.queries.js';
+export type { ProjectionProgress } from './projections/projection.queries.js';
+export { READ_MODEL_VERSION } from './projections/read-model-version.js';
 export type { Applied, TaskProjection } from './projections/task-projection.js';
 export type { PendingOptions, PendingPage, PendingTask } from './queues/pending-page.js';
 export { QueueQueries } from './queues/queue.queries.js';
 export type { QueueDepth, QueueNumbers, QueueRates, RecentRates } from './queues/queue.queries.js';
+export { LiveTables } from './rebuild/live-tables.js';
+export type { ArchivedBody } from './rebuild/live-tables.js';
 export { compareRebuilt } from './rebuild/comparison.js';
 export type { CompareOptions, Comparison, TableComparison } from './rebuild/comparison.js';
+export { TablesChangedError } from './rebuild/held-projection.js';
+export { ALL_TABLES, repairArchive, swapRebuilt } from './rebuild/swap.js';
+export type { SwapOptions, Swapped } from './rebuild/swap.js';
+export { takeOver } from './rebuild/take-over.js';
+export type { TakeOverOptions } from './rebuild/take-over.js';
 export { TotalQueries } from './telemetry/total.queries.js';
 export type { TaskTotals } from './telemetry/total.queries.js';
 export { FailureQueries } from './failures/failure.queries.js';

@@ -12,6 +12,7 @@ import { MetricRow } from '../metrics/metric.entity.js';
 import { Cleanup0007 } from '../migrations/0007-cleanup.js';
 import { Search0011 } from '../migrations/0011-search.js';
 import { FailureRow } from '../failures/failure.entity.js';
+import { Rebuild0008 } from '../migrations/0008-rebuild.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
 import { LostTaskEventRow } from '../task-events/lost-task-event.entity.js';
 import { TaskEventRow } from '../task-events/task-event.entity.js';
@@ -46,6 +47,7 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
       History0005,
       Operations0006,
       Cleanup0007,
+      Rebuild0008,
       Search0011,
     ],
     migrationsTableName: 'millrace_migrations',

@@ -8,7 +8,7 @@ import { queryOnce } from '../testing/query-once.js';
 import { dataSourceOf } from './data-source.js';
 import { isDatabaseAway } from './database-away.js';
 import { openDatabase } from './database.js';
-import { dropSchema } from './drop-schema.js';
+import { dropSchema } from './schemas.js';
 import { migrate } from './migrate.js';
 
 let postgres: RunningPostgres;

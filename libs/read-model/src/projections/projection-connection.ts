@@ -3,9 +3,11 @@ import { DEFAULT_SCHEMA } from '../database/database.js';
 import type { Lag } from './log-message.js';
 import type { ProjectionRow } from './projection.entity.js';
 import { endOf, projectorClient, tryProjectorLock } from './projector-client.js';
+import { READ_MODEL_VERSION } from './read-model-version.js';
 import { rewind } from './rewind.js';
 import type { RewindOptions, Rewound } from './rewind.js';
 import { TaskProjection } from './task-projection.js';
+import type { ProjectionPlace } from './task-projection.js';
 
 export interface ProjectionOptions {
   /** The Postgres schema of the tables. Defaults to `public`. */
@@ -17,7 +19,10 @@ export interface ProjectionOptions {
 }
 
 /** Where the projection stands in which log. */
-export type ProjectionOffset = Pick<ProjectionRow, 'sequence' | 'fingerprint' | 'stream_created_at'>;
+export type ProjectionOffset = Pick<
+  ProjectionRow,
+  'sequence' | 'fingerprint' | 'stream_created_at' | 'generation' | 'version'
+>;
 
 /** A fact of the archive, to be compared with the log. */
 export interface ArchivedPoint {
@@ -62,7 +67,7 @@ export class ProjectionConnection {
   /** Undefined before the first start. */
   async offset(): Promise<ProjectionOffset | undefined> {
     const { rows } = await this.client.query<ProjectionOffset>(
-      'SELECT sequence, fingerprint, stream_created_at FROM projections WHERE name = $1',
+      'SELECT sequence, fingerprint, stream_created_at, generation, version FROM projections WHERE name = $1',
       [this.name],
     );
     return rows[0];
@@ -70,14 +75,16 @@ export class ProjectionConnection {
 
   /** Begins or goes on; the log must be the one that the offset speaks of. */
   async resume(streamCreatedAt: string): Promise<TaskProjection> {
-    const { rows } = await this.client.query<{ sequence: number }>(
-      `INSERT INTO projections (name, sequence, fingerprint, stream_created_at, ignored, lag_ms, lag_messages, updated_at)
-       VALUES ($1, 0, '', $2, 0, 0, 0, clock_timestamp())
+    const { rows } = await this.client.query<Omit<ProjectionPlace, 'name'>>(
+      `INSERT INTO projections
+         (name, sequence, fingerprint, stream_created_at, ignored, lag_ms, lag_messages, updated_at, version)
+       VALUES ($1, 0, '', $2, 0, 0, 0, clock_timestamp(), $3)
        ON CONFLICT (name) DO UPDATE SET stream_created_at = excluded.stream_created_at, updated_at = excluded.updated_at
-       RETURNING sequence`,
-      [this.name, streamCreatedAt],
+       RETURNING sequence, generation`,
+      [this.name, streamCreatedAt, READ_MODEL_VERSION],
     );
-    return new TaskProjection(this.client, this.name, rows[0]?.sequence ?? 0, this.knownTasks);
+    const place = { name: this.name, sequence: 0, generation: 0, ...rows[0] };
+    return new TaskProjection(this.client, place, this.knownTasks);
   }
 
   /** A sign of life while nothing is to be written. */

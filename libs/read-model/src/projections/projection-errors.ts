@@ -8,6 +8,15 @@ export class OffsetMovedError extends Error {
   }
 }
 
+/** Others have taken the place of the tables that were written to. */
+export class TablesSwappedError extends Error {
+  override readonly name = 'TablesSwappedError';
+
+  constructor() {
+    super('The tables were exchanged for others.');
+  }
+}
+
 /** Classes of SQLSTATE that speak of the values: data exceptions, and limits of the program (a key or a nesting too long). */
 const VALUE_CLASSES: ReadonlySet<string> = new Set(['22', '54']);
 

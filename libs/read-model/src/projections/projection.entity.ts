@@ -33,4 +33,12 @@ export class ProjectionRow {
   /** Last sign of life of the projector. */
   @Column('timestamptz')
   updated_at!: string;
+
+  /** How often the tables were exchanged for others: whoever writes must see that they are those it knows. */
+  @Column('bigint', { default: 0 })
+  generation!: number;
+
+  /** Of the code that folded all that is in the tables. */
+  @Column('text', { default: '1' })
+  version!: string;
 }

@@ -53,7 +53,8 @@ export async function rewind(client: Client, name: string, options: RewindOption
 async function rewindInTransaction(client: Client, name: string, options: RewindOptions): Promise<Rewound> {
   const { from, to, fingerprint } = options;
   const moved = await client.query(
-    'UPDATE projections SET sequence = $3, fingerprint = $4 WHERE name = $1 AND sequence = $2',
+    `UPDATE projections SET sequence = $3, fingerprint = $4, generation = generation + 1
+     WHERE name = $1 AND sequence = $2`,
     [name, from, to, fingerprint],
   );
   if (moved.rowCount === 0) throw new OffsetMovedError(from);

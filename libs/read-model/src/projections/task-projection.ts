@@ -18,8 +18,18 @@ import { failureOf, writeFailures } from '../failures/failure.projection.js';
 import { KnownTasks, STORED_PARAMETERS } from './known-tasks.js';
 import type { Lag, LogMessage } from './log-message.js';
 import { OneAtATime } from './one-at-a-time.js';
-import { OffsetMovedError, isUnstorable } from './projection-errors.js';
+import { OffsetMovedError, TablesSwappedError, isUnstorable } from './projection-errors.js';
 import type { ArchivedFact, Statement } from './task-tables.js';
+
+/** Where a writer begins. */
+export interface ProjectionPlace {
+  /** Which projection, in the table `projections`. */
+  name: string;
+  /** Of the last message that is in the tables. */
+  sequence: number;
+  /** Of the tables. */
+  generation: number;
+}
 
 /** How a batch went. */
 export interface Applied {
@@ -60,17 +70,24 @@ const NOTHING: Applied = { facts: 0, tasks: 0, ignored: [] };
  * What this writer believes is then wrong, which the guard on the offset finds out.
  */
 export class TaskProjection {
+  /** Whether facts go into the archive, too; where they come from it they are there. */
+  isArchiving = true;
   readonly #known: KnownTasks;
   readonly #partitions: ArchivePartitions;
   readonly #metrics: MetricsWriter;
   readonly #transactions = new OneAtATime();
+  readonly #name: string;
+  readonly #generation: number;
+  #offset: number;
 
   constructor(
     private readonly client: Client,
-    private readonly name: string,
-    private offset: number,
+    { name, sequence, generation }: ProjectionPlace,
     knownTasks: number,
   ) {
+    this.#name = name;
+    this.#generation = generation;
+    this.#offset = sequence;
     this.#known = new KnownTasks(knownTasks);
     this.#partitions = new ArchivePartitions(client);
     this.#metrics = new MetricsWriter(client);
@@ -78,7 +95,7 @@ export class TaskProjection {
 
   /** Sequence of the last message that is in the tables. */
   get sequence(): number {
-    return this.offset;
+    return this.#offset;
   }
 
   /**
@@ -86,6 +103,7 @@ export class TaskProjection {
    * number too large, a JSON too deep) is found by halving the batch, and passed over like junk.
    *
    * @throws OffsetMovedError when somebody else wrote meanwhile: begin anew from the offset in the table
+   * @throws TablesSwappedError when the tables are others: the same
    */
   apply(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
     return this.#transactions.run(() => this.#apply(messages, lag));
@@ -100,7 +118,7 @@ export class TaskProjection {
   }
 
   async #apply(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
-    const fresh = messages.filter(({ sequence }) => sequence > this.offset);
+    const fresh = messages.filter(({ sequence }) => sequence > this.#offset);
     const last = fresh.at(-1);
     if (!last) return NOTHING;
     try {
@@ -118,7 +136,7 @@ export class TaskProjection {
 
   async #write(messages: readonly LogMessage[], last: LogMessage, lag: Lag): Promise<Applied> {
     let folded = this.#fold(messages, await this.#load(missingOf(messages, this.#known)));
-    await this.#partitions.cover(folded.facts);
+    if (this.isArchiving) await this.#partitions.cover(folded.facts);
     const write = messages.length < LONG_BATCH ? writeFew : writeAsKnown;
     try {
       await this.#commit(folded, write, last, lag);
@@ -129,7 +147,7 @@ export class TaskProjection {
       await this.#commit(folded, writeWhatever, last, lag);
     }
     const { facts, tasks, ignored } = folded;
-    this.offset = last.sequence;
+    this.#offset = last.sequence;
     this.#known.remember(tasks);
     return { facts: facts.length, tasks: tasks.size, ignored };
   }
@@ -138,7 +156,7 @@ export class TaskProjection {
     const metrics = await this.#metrics.added(tallied(folded.transitions));
     await this.client.query('BEGIN');
     await this.#moveOffset(last, folded.ignored.length, lag);
-    await write(this.client, folded);
+    await write(this.client, this.isArchiving ? folded : { ...folded, facts: [] });
     if (folded.failures.length > 0) await writeFailures(this.client, folded.failures);
     if (folded.emptied.length > 0) await this.client.query(emptyParameters(folded.emptied));
     await this.#metrics.write(metrics);
@@ -217,10 +235,30 @@ export class TaskProjection {
       name: 'move-offset',
       text: `UPDATE projections
              SET sequence = $3, fingerprint = $4, ignored = ignored + $5, lag_ms = $6, lag_messages = $7, updated_at = clock_timestamp()
-             WHERE name = $1 AND sequence = $2`,
-      values: [this.name, this.offset, last.sequence, last.fingerprint(), ignored, lag_ms, lag_messages],
+             WHERE name = $1 AND sequence = $2 AND generation = $8`,
+      values: [
+        this.#name,
+        this.#offset,
+        last.sequence,
+        last.fingerprint(),
+        ignored,
+        lag_ms,
+        lag_messages,
+        this.#generation,
+      ],
     });
-    if (rowCount === 0) throw new OffsetMovedError(this.offset);
+    if (rowCount === 0) await this.#tellWhatMoved();
+  }
+
+  async #tellWhatMoved(): Promise<never> {
+    const { rows } = await this.client.query<{ generation: number }>(
+      'SELECT generation FROM projections WHERE name = $1',
+      [this.#name],
+    );
+    const [found] = rows;
+    throw found && found.generation !== this.#generation
+      ? new TablesSwappedError()
+      : new OffsetMovedError(this.#offset);
   }
 }
 

@@ -1,14 +1,22 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { DEFAULT_SCHEMA } from '../database/database.js';
-import { comparedMetrics } from './metric-comparison.js';
+import { connectOnce, whileHeld } from './held-projection.js';
+import { ARCHIVE_TABLE, PROJECTION_TABLES } from './projection-tables.js';
+import type { ProjectionTable } from './projection-tables.js';
 
 export interface CompareOptions {
   /** The schema of the tables that were built anew. */
   rebuilt: string;
   /** The schema of the tables in use. Defaults to `public`. */
   live?: string;
-  /** The first sequence that the log still has: what the tables keep from before cannot be compared. */
+  /** Of the tables in use, when the rebuild began. */
+  generation: number;
+  /** Rows that are made of facts before this sequence were not built anew and are left out. */
   from: number;
+  /** The same for the archive. Defaults to `from`. */
+  archiveFrom?: number;
+  /** For tables whose rows may be made of any fact: the first that was folded; without it they are left out. */
+  foldedFrom?: number;
   /** Brings the rebuilt tables to the sequence at which the live ones are held. */
   catchUp: (sequence: number) => Promise<void>;
 }
@@ -17,11 +25,8 @@ export interface CompareOptions {
 export interface Comparison {
   /** Both were compared as of this sequence. */
   sequence: number;
-  tasks: TableComparison;
-  task_events: TableComparison;
-  /** Rows of minutes, compared number by number. */
-  metrics: TableComparison;
-  failures: TableComparison;
+  /** By table. */
+  tables: Record<string, TableComparison>;
 }
 
 export interface TableComparison {
@@ -35,85 +40,76 @@ export interface TableComparison {
 
 const EXAMPLES = 5;
 
-/** Compares tables in use with rebuilt ones, in all columns. The projector waits meanwhile; readers do not. */
+/**
+ * Compares tables in use with rebuilt ones, in all columns, as of one moment. The projector waits until both are at the same sequence,
+ * and no longer; readers wait for nothing.
+ *
+ * @throws TablesChangedError
+ */
 export async function compareRebuilt(url: string, options: CompareOptions): Promise<Comparison> {
-  const { live = DEFAULT_SCHEMA, rebuilt, from, catchUp } = options;
-  const client = new pg.Client({ connectionString: url, application_name: 'millrace-compare' });
-  client.on('error', () => undefined);
-  await client.connect();
+  const {
+    live = DEFAULT_SCHEMA,
+    rebuilt,
+    generation,
+    from,
+    archiveFrom = from,
+    foldedFrom,
+    catchUp,
+  } = options;
+  const client = await connectOnce(url, 'millrace-compare');
   try {
-    await client.query('BEGIN');
-    // Every batch moves the offset: whoever holds this table holds the projection.
-    await client.query(`LOCK TABLE ${live}.projections IN SHARE ROW EXCLUSIVE MODE`);
-    const { rows } = await client.query<{ sequence: string }>(
-      `SELECT sequence FROM ${live}.projections WHERE name = 'tasks'`,
-    );
-    const sequence = Number(rows[0]?.sequence ?? 0);
-    await catchUp(sequence);
-    const compare = (table: string, key: string, first: string): Promise<TableComparison> =>
-      compareTable(client, { live: `${live}.${table}`, rebuilt: `${rebuilt}.${table}`, key, first, from });
-    return {
-      sequence,
-      tasks: await compare('tasks', 'id', 'first_sequence'),
-      task_events: await compare('task_events', 'sequence', 'sequence'),
-      metrics: await compareMetrics(client, live, rebuilt, from),
-      failures: await compare('failures', 'sequence', 'first_sequence'),
-    };
+    const sequence = await whileHeld(url, { schema: live, generation }, async ({ offset }) => {
+      await catchUp(offset.sequence);
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      // The snapshot is that of the first statement.
+      await client.query('SELECT 1');
+      return offset.sequence;
+    });
+    const tables: Comparison['tables'] = {};
+    for (const table of PROJECTION_TABLES) {
+      const first = table.since === undefined ? foldedFrom : from;
+      if (first !== undefined)
+        tables[table.name] = await compareTable(client, { table, live, rebuilt, from: first });
+    }
+    const archive = { table: ARCHIVE_TABLE, live, rebuilt, from: archiveFrom };
+    tables[ARCHIVE_TABLE.name] = await compareTable(client, archive);
+    return { sequence, tables };
   } finally {
     await client.end();
   }
 }
 
-/** Whole rows are compared as text, since JSON has no equality: it must be the same to the letter. */
-async function compareTable(
-  client: pg.Client,
-  {
-    live,
-    rebuilt,
-    key,
-    first,
-    from,
-  }: Record<'live' | 'rebuilt' | 'key' | 'first', string> & { from: number },
-): Promise<TableComparison> {
-  return compared(
-    client,
-    `SELECT count(*) AS rows FROM ${live}`,
-    `SELECT ${key}::text AS key, live::text AS live, rebuilt::text AS rebuilt, count(*) OVER () AS different
-     FROM ${live} AS live FULL JOIN ${rebuilt} AS rebuilt USING (${key})
-     WHERE live::text IS DISTINCT FROM rebuilt::text AND (live.${first} IS NULL OR live.${first} >= $1)
-     ORDER BY 1`,
-    from,
-  );
+/** What differs, as the FROM and WHERE of a query; $1 is the first sequence that counts. */
+export function differing({ name, key, since }: ProjectionTable, live: string, rebuilt: string): string {
+  const isNew = since === undefined ? '$1 IS NOT NULL' : `(live.${since} IS NULL OR live.${since} >= $1)`;
+  return `FROM ${live}.${name} AS live FULL JOIN ${rebuilt}.${name} AS rebuilt USING (${key.join(', ')})
+     WHERE live::text IS DISTINCT FROM rebuilt::text AND ${isNew}`;
 }
 
-const compareMetrics = (
+async function compareTable(
   client: pg.Client,
-  live: string,
-  rebuilt: string,
-  from: number,
-): Promise<TableComparison> =>
-  compared(
-    client,
-    `SELECT count(*) AS rows FROM ${live}.metrics WHERE span = 'minute'`,
-    comparedMetrics(live, rebuilt),
-    from,
-  );
-
-/** Of all that differs, how much it is and some examples. */
-async function compared(
-  client: pg.Client,
-  counting: string,
-  differences: string,
-  from: number,
+  { table, live, rebuilt, from }: { table: ProjectionTable; live: string; rebuilt: string; from: number },
 ): Promise<TableComparison> {
-  const { rows: counted } = await client.query<{ rows: string }>(counting);
-  const { rows } = await client.query<TableComparison['examples'][number] & { different: string }>(
-    `${differences} LIMIT ${EXAMPLES}`,
+  const { name, comparison } = table;
+  const differences = comparison?.differences ?? comparedRows(table);
+  const { rows: counted } = await client.query<{ rows: number }>(
+    `SELECT count(*) AS rows FROM ${live}.${name} WHERE ${comparison?.counted ?? 'TRUE'}`,
+  );
+  const { rows } = await client.query<TableComparison['examples'][number] & { different: number }>(
+    `${differences(live, rebuilt)} LIMIT ${EXAMPLES}`,
     [from],
   );
   return {
-    rows: Number(counted[0]?.rows),
-    different: Number(rows[0]?.different ?? 0),
+    rows: counted[0]?.rows ?? 0,
+    different: rows[0]?.different ?? 0,
     examples: rows.map(({ key, live, rebuilt }) => ({ key, live, rebuilt })),
   };
 }
+
+/** Whole rows are compared as text, since JSON has no equality: it must be the same to the letter. */
+const comparedRows =
+  (table: ProjectionTable) =>
+  (live: string, rebuilt: string): string =>
+    `SELECT concat_ws(' ', ${table.key.join(', ')}) AS key, live::text AS live, rebuilt::text AS rebuilt,
+       count(*) OVER () AS different
+     ${differing(table, live, rebuilt)} ORDER BY 1`;

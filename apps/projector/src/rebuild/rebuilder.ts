@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { LogUnavailableError, TaskLog } from '@millrace/log';
+import { isDatabaseAway } from '@millrace/read-model';
+import type { Logger } from '@millrace/runtime';
+import type { ProjectorConfig } from '../config.js';
+import { CONFIG, LOGGER } from '../projector.constants.js';
+import { CurrentRebuild, RebuildCancelledError } from './rebuild-record.js';
+import { RebuildRunsError } from './rebuild-tables.js';
+import { runRebuild } from './run-rebuild.js';
+
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Carries out the rebuilds that are asked for, beside the projection. One at a time, however many projectors there are: the schema is
+ * locked. One that was interrupted by an outage or a restart begins anew.
+ */
+@Injectable()
+export class Rebuilder implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #stopped = new AbortController();
+  #done: Promise<void> | undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: ProjectorConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#done ??= this.#run();
+  }
+
+  /** Leaves what is in hand to the next start. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stopped.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    let log: TaskLog | undefined;
+    while (!signal.aborted) {
+      try {
+        log ??= await openLog(this.config, signal);
+        const rebuild = await CurrentRebuild.find(log);
+        if (rebuild) await this.#carryOut(log, rebuild);
+      } catch (error) {
+        // The projection tells of outages.
+        if (!isPassing(error) && !signal.aborted)
+          this.logger.error({ err: error }, 'Rebuilds are not to be had');
+      }
+      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    }
+    await log?.close();
+  }
+
+  async #carryOut(log: TaskLog, rebuild: CurrentRebuild): Promise<void> {
+    const { signal } = this.#stopped;
+    const { DATABASE_URL: databaseUrl, MILLRACE_PROJECTOR_BATCH: batch } = this.config;
+    const { id } = rebuild.wish;
+    try {
+      const outcome = await runRebuild(rebuild, { log, databaseUrl, batch, kept: this.config, signal });
+      this.logger.info({ rebuild: id, ...outcome }, 'The read models were rebuilt');
+    } catch (error) {
+      if (error instanceof RebuildRunsError || signal.aborted) return;
+      if (error instanceof RebuildCancelledError) {
+        this.logger.info({ rebuild: id }, 'A rebuild was cancelled');
+        return;
+      }
+      this.logger.error({ err: error, rebuild: id }, 'A rebuild was interrupted');
+      if (isPassing(error)) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      await rebuild.tell({ phase: 'failed', reason, finished_at: new Date().toISOString() });
+    }
+  }
+}
+
+/** Whether the same may be tried again when the servers are back. */
+const isPassing = (error: unknown): boolean => error instanceof LogUnavailableError || isDatabaseAway(error);
+
+/** Waits for the broker; fails when the projector is stopped. */
+async function openLog(config: ProjectorConfig, signal: AbortSignal): Promise<TaskLog> {
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(new Error('The projector was stopped.'));
+    });
+  });
+  return Promise.race([TaskLog.open({ url: config.NATS_URL, name: 'rebuilder' }), stopped]);
+}
