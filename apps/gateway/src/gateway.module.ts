@@ -21,6 +21,7 @@ import { QueuesModule } from './queues/queues.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PurgeModule } from './queues/purge.module.js';
 import { ReferenceSystemsModule } from './reference-systems/reference-systems.module.js';
+import { ProjectionsModule } from './projections/projections.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { WorkersModule } from './workers/workers.module.js';
@@ -52,6 +53,7 @@ export class GatewayModule {
         AlertsModule,
         TelemetryModule,
         ReferenceSystemsModule,
+        ProjectionsModule,
         HealthModule,
       ],
     };

@@ -6,6 +6,7 @@ import {
   ExplainQueries,
   MetricsQueries,
   FailureQueries,
+  ProjectionQueries,
   QueueQueries,
   TaskQueries,
   TotalQueries,
@@ -27,6 +28,7 @@ import type {
   PendingPage,
   DecidableTask,
   EventRange,
+  ProjectionProgress,
   ProjectionState,
   QueueDepth,
   QueueNumbers,
@@ -59,6 +61,7 @@ export class Archive {
   readonly #alerts: AlertQueries;
   readonly #totals: TotalQueries;
   readonly #failures: FailureQueries;
+  readonly #projections: ProjectionQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
@@ -71,6 +74,7 @@ export class Archive {
     this.#alerts = new AlertQueries(database);
     this.#totals = new TotalQueries(database);
     this.#failures = new FailureQueries(database);
+    this.#projections = new ProjectionQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -93,6 +97,11 @@ export class Archive {
 
   projection(): Promise<ProjectionState> {
     return this.#ask(() => this.#queries.projection());
+  }
+
+  /** How far each is. */
+  projections(): Promise<ProjectionProgress[]> {
+    return this.#ask(() => this.#projections.all());
   }
 
   /** The row of a task; undefined when the archive has none. */

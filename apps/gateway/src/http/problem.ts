@@ -35,6 +35,8 @@ export const GATEWAY_PROBLEMS = {
     status: 503,
     title: 'So many streams of events are open that no more are taken',
   },
+  'rebuild/running': { status: 409, title: 'The read models are being rebuilt' },
+  'rebuild/not-found': { status: 404, title: 'No rebuild was ever asked for' },
   'worker/not-found': { status: 404, title: 'There is no such worker' },
   'alert-rule/not-found': { status: 404, title: 'There is no such alert rule' },
   'alert-rule/not-kept': { status: 400, title: 'The past of this metric is not kept' },

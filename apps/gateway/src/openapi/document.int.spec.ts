@@ -60,6 +60,7 @@ describe('the OpenAPI document', () => {
     expect(ids.sort()).toEqual([
       'actOnTasks',
       'branchTask',
+      'cancelRebuild',
       'cancelTask',
       'checkLiveness',
       'checkReadiness',
@@ -101,6 +102,7 @@ describe('the OpenAPI document', () => {
       'listOperations',
       'listPendingTasks',
       'listProblems',
+      'listProjections',
       'listQueues',
       'listTaskAttempts',
       'listTaskEvents',
@@ -112,6 +114,7 @@ describe('the OpenAPI document', () => {
       'pauseTask',
       'prioritiseTask',
       'purgeQueue',
+      'rebuildProjections',
       'reorderTask',
       'reorderUnifiedQueueTask',
       'rescheduleTask',
