@@ -52,6 +52,7 @@ export type { ReorderOutcome, ReorderPlan, ReorderRequest } from './reorder-note
 export type { StoredMessage } from './requests.js';
 export type { RunRef } from './runs.js';
 export type { Signal } from './signals.js';
+export { lift } from './upcast.js';
 export { TaskLog } from './task-log.js';
 export type { LogOptions } from './task-log.js';
 export type { Ticket } from './ticket.js';

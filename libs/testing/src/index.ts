@@ -1,3 +1,5 @@
+export { publishRaw } from './publish-raw.js';
+export type { RawMessage } from './publish-raw.js';
 export { spawnApp } from './test-app.js';
 export type { TestApp } from './test-app.js';
 export { aSpec, aSubmission, openTestLog } from './test-log.js';
