@@ -1,11 +1,14 @@
-import { cp, rm } from 'node:fs/promises';
+import { cp, rename, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NO_TASK, decide } from '@millrace/domain';
 import type { TaskEvent } from '@millrace/domain';
 import { streams } from '@millrace/log';
-import { AuditQueries, OpsQueries, SweepQueries } from '@millrace/read-model';
+import { AuditQueries, OpsQueries, SweepQueries, openDatabase } from '@millrace/read-model';
+import { createLogger } from '@millrace/runtime';
 import { aSubmission, openTestLog, spawnApp, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { TestApp, TestPostgres } from '@millrace/testing';
+import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
+import { readProjectorConfig } from './config.js';
+import { runSession } from './projection-session.js';
 import { BusyLog } from './testing/busy-log.js';
 import { caughtUp, expectSameAsRebuilt, opsCaughtUp, openWorld, submit } from './testing/world.js';
 import type { World } from './testing/world.js';
@@ -247,21 +250,14 @@ describe('a log that goes back', () => {
       await new BusyLog(log, 'common').run(200, 20);
       await log.note('queue', 'paused', { queue: 'kept' });
       await caughtUp(world);
-      await nats.halt();
-      const backup = `${nats.storeDir}-backup`;
-      await cp(nats.storeDir, backup, { recursive: true });
-      await nats.restart();
+      const putBack = await copyOfLog(nats);
       const lost = new BusyLog(log, 'lost');
       await Promise.all([lost.run(100, 20), submit(log, 'told-and-lost')]);
       await log.note('queue', 'paused', { queue: 'lost' });
       await Promise.all([caughtUp(world), opsCaughtUp(world)]);
-      await nats.halt();
-      await rm(nats.storeDir, { recursive: true });
-      await cp(backup, nats.storeDir, { recursive: true });
-      await rm(backup, { recursive: true });
-      await nats.restart();
+      await putBack();
       await new BusyLog(log, 'after').run(150, 20);
-      await app.line('The log has gone back');
+      await app.line('The log has gone back', 60_000);
       await expectSameAsRebuilt(world);
       const kept = await database.rows<{ task_id: string }>('SELECT task_id FROM lost_task_events');
       expect(kept).toHaveLength(lost.facts + 1);
@@ -291,7 +287,7 @@ describe('a log that goes back', () => {
         world.log = await openTestLog(nats.url);
         const app = isDown ? spawn() : first;
         await new BusyLog(world.log, `new-${isDown ? 'b' : 'a'}`).run(70, 10);
-        await app.line('The log has gone back');
+        await app.line('The log has gone back', 60_000);
         const { tables } = await expectSameAsRebuilt(world);
         expect(tables.tasks?.rows).toBe(70);
         if (isDown) await app.kill();
@@ -322,3 +318,130 @@ describe('a log that goes back', () => {
     LIMIT_MS,
   );
 });
+
+describe('a Postgres that goes back', () => {
+  it(
+    'is brought up to date from the log, and is told nothing',
+    async () => {
+      const world = await setup();
+      const { log, database } = world;
+      await new BusyLog(log, 'dumped').run(40, 20);
+      await project(world);
+      await dump(world);
+      await new BusyLog(log, 'later').run(40, 20);
+      await project(world);
+      await restore(world);
+      expect(await database.rows('SELECT count(*)::int AS count FROM tasks')).toEqual([{ count: 40 }]);
+      await project(world);
+      const { tables } = await expectSameAsRebuilt(world);
+      expect(tables.tasks?.rows).toBe(80);
+      expect(await log.read.lastOn('ops.>', streams.ops.name)).toBeUndefined();
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is told what it lacks when the log no longer has it, once',
+    async () => {
+      const world = await setup();
+      const { log, queries } = world;
+      await new BusyLog(log, 'dumped').run(30, 20);
+      await project(world);
+      await dump(world);
+      const { sequence } = await queries.projection();
+      await new BusyLog(log, 'gone').run(30, 20);
+      await project(world);
+      const { lastSequence } = await log.admin.state();
+      await log.admin.purgeBelow(lastSequence + 1);
+      await new BusyLog(log, 'later').run(30, 20);
+      await restore(world);
+      await project(world);
+      const told = await log.read.lastOn('ops.alert.facts_missing', streams.ops.name);
+      expect(JSON.parse(told?.payload ?? '{}')).toMatchObject({ from: sequence + 1, to: lastSequence });
+      // What came before the gap and after it is there.
+      const { tables } = await expectSameAsRebuilt(world);
+      expect(tables.tasks?.rows).toBe(60);
+      await project(world);
+      expect(await log.read.lastOn('ops.>', streams.ops.name)).toEqual(told);
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is taken back to the log when that was restored to an older day than Postgres',
+    async () => {
+      const world = await setup();
+      const { nats, log, database } = world;
+      await new BusyLog(log, 'common').run(30, 20);
+      const putBack = await copyOfLog(nats);
+      const lost = new BusyLog(log, 'lost');
+      await lost.run(30, 20);
+      await project(world);
+      await dump(world);
+      await putBack();
+      await new BusyLog(log, 'after').run(60, 20);
+      await restore(world);
+      await project(world);
+      const { tables } = await expectSameAsRebuilt(world);
+      expect(tables.tasks?.rows).toBe(90);
+      const [kept] = await database.rows('SELECT count(*)::int AS count FROM lost_task_events');
+      expect(kept).toEqual({ count: lost.facts });
+      const note = await log.read.lastOn('ops.projection.rewound', streams.ops.name);
+      expect(JSON.parse(note?.payload ?? '{}')).toMatchObject({ lostFacts: lost.facts });
+    },
+    LIMIT_MS,
+  );
+});
+
+/** A projector in this process, until the tables are up to date. */
+async function project(world: World): Promise<void> {
+  const { log, nats, url } = world;
+  const config = readProjectorConfig({ NATS_URL: nats.url, DATABASE_URL: url });
+  const logger = createLogger({ app: 'projector', level: 'fatal', format: 'json' });
+  const stopped = new AbortController();
+  const session = runSession({ log, config, logger, signal: stopped.signal });
+  await Promise.race([session, caughtUp(world)]);
+  stopped.abort();
+  await session;
+}
+
+/** As `pg_dump` does, to a database beside it. */
+const dump = ({ url }: World): Promise<void> =>
+  onServer(url, ({ live, copy }) => [`CREATE DATABASE ${copy} TEMPLATE ${live}`]);
+
+/** As `pg_restore` does, into a new database of the same name. */
+const restore = ({ url }: World): Promise<void> =>
+  onServer(url, ({ live, copy }) => [
+    `DROP DATABASE ${live} WITH (FORCE)`,
+    `ALTER DATABASE ${copy} RENAME TO ${live}`,
+  ]);
+
+async function onServer(
+  url: string,
+  statements: (names: { live: string; copy: string }) => string[],
+): Promise<void> {
+  const server = openDatabase(new URL('postgres', url).href);
+  const live = new URL(url).pathname.slice(1);
+  try {
+    // Idle connections of the pools of this spec would be in the way of a copy.
+    const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${live}'`;
+    await server.rows(end);
+    for (const statement of statements({ live, copy: `${live}_copy` })) await server.rows(statement);
+  } finally {
+    await server.close();
+  }
+}
+
+/** Copies the log; the function puts the copy in the place of what has become of it. */
+async function copyOfLog(nats: TestNats): Promise<() => Promise<void>> {
+  const copy = `${nats.storeDir}-backup`;
+  await nats.halt();
+  await cp(nats.storeDir, copy, { recursive: true });
+  await nats.restart();
+  return async () => {
+    await nats.halt();
+    await rm(nats.storeDir, { recursive: true });
+    await rename(copy, nats.storeDir);
+    await nats.restart();
+  };
+}
