@@ -198,23 +198,25 @@ describe('the projector', () => {
 
 describe('the command that rebuilds', () => {
   it(
-    'says whether the tables in use are the same, and where not',
+    'says whether the tables in use are the same, and where not, and swaps them',
     async () => {
       const world = await setup();
       const app = world.spawn();
       await new BusyLog(world.log, 'told').run(100, 20);
       await caughtUp(world);
-      const rebuild = (): TestApp =>
-        spawnApp(REBUILD, { NATS_URL: world.nats.url, DATABASE_URL: world.url }, ['--compare']);
+      const rebuild = (...more: string[]): TestApp =>
+        spawnApp(REBUILD, { NATS_URL: world.nats.url, DATABASE_URL: world.url }, ['--compare', ...more]);
       const same = rebuild();
       expect(await same.exited).toEqual({ code: 0, signal: null });
       expect(same.lines.join()).toContain('tasks: 100 rows, all the same');
       await world.database.rows(`UPDATE tasks SET name = 'tampered' WHERE id = 'told-7'`);
-      const different = rebuild();
+      const different = rebuild('--swap');
       expect(await different.exited).toEqual({ code: 1, signal: null });
       expect(different.lines.join('\n')).toMatch(
         /tasks: 100 rows, 1 different\n {2}told-7\n {4}in use .*tampered/,
       );
+      expect(different.lines.join()).toContain('Swapped at');
+      expect((await world.queries.get('told-7'))?.name).toBe('render');
       await app.kill();
     },
     LIMIT_MS,

@@ -7,7 +7,7 @@ import { PREVIOUS_SCHEMA, REBUILD_SCHEMA, Rebuild } from './rebuild/rebuild-tabl
 
 const USAGE = `Builds the read models anew in the Postgres schema ${REBUILD_SCHEMA}, beside the tables in use, while the projector goes on.
 
-  --from=archive  reads what has left the log from the archive; else such tasks are taken over as they are
+  --from=log      leaves the archive alone: tasks that began before the log are taken over as they are
   --compare       compares all columns with the tables in use; exits with 1 if they differ
   --swap          puts what was built in the place of the tables in use, which are kept in ${PREVIOUS_SCHEMA}
   --back          brings the tables in ${PREVIOUS_SCHEMA} up to date instead, and swaps them in
@@ -18,7 +18,7 @@ With --compare alone what was built is removed; without any of them it stays.
 
 const { values } = parseArgs({
   options: {
-    from: { type: 'string', default: 'log' },
+    from: { type: 'string', default: 'archive' },
     compare: { type: 'boolean' },
     swap: { type: 'boolean' },
     back: { type: 'boolean' },
@@ -37,7 +37,7 @@ await runMain(async () => {
     databaseUrl: DATABASE_URL,
     batch: MILLRACE_PROJECTOR_BATCH,
     kept: config,
-    from: values.from === 'archive' ? 'archive' : 'log',
+    from: values.from === 'log' ? 'log' : 'archive',
     isContinued: values.back ?? false,
   });
   const isKept = !values.compare && !values.swap && !values.back;

@@ -239,7 +239,7 @@ export class Rebuild {
         signal.removeEventListener('abort', abort);
         void follower.stop();
         if (error === undefined) resolve();
-        else reject(error instanceof Error ? error : new Error(String(error)));
+        else reject(asError(error));
       };
       const abort = (): void => {
         stop(signal.reason);
@@ -286,3 +286,5 @@ export class Rebuild {
     }
   }
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

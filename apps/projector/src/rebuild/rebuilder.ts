@@ -39,19 +39,23 @@ export class Rebuilder implements OnApplicationBootstrap, BeforeApplicationShutd
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
     let log: TaskLog | undefined;
-    while (!signal.aborted) {
+    while (!this.#isStopped()) {
       try {
         log ??= await openLog(this.config, signal);
         const rebuild = await CurrentRebuild.find(log);
         if (rebuild) await this.#carryOut(log, rebuild);
       } catch (error) {
         // The projection tells of outages.
-        if (!isPassing(error) && !signal.aborted)
+        if (!isPassing(error) && !this.#isStopped())
           this.logger.error({ err: error }, 'Rebuilds are not to be had');
       }
       await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
     await log?.close();
+  }
+
+  #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   async #carryOut(log: TaskLog, rebuild: CurrentRebuild): Promise<void> {
@@ -62,7 +66,7 @@ export class Rebuilder implements OnApplicationBootstrap, BeforeApplicationShutd
       const outcome = await runRebuild(rebuild, { log, databaseUrl, batch, kept: this.config, signal });
       this.logger.info({ rebuild: id, ...outcome }, 'The read models were rebuilt');
     } catch (error) {
-      if (error instanceof RebuildRunsError || signal.aborted) return;
+      if (error instanceof RebuildRunsError || this.#isStopped()) return;
       if (error instanceof RebuildCancelledError) {
         this.logger.info({ rebuild: id }, 'A rebuild was cancelled');
         return;
