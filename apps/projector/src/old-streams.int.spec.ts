@@ -45,8 +45,7 @@ async function rowsOf(messages: RawMessage[]): Promise<{ rows: object[]; ignored
     await projection.catchUp();
     await projection.close({ keep: true });
     const queries = new TaskQueries(database);
-    const { items } = await queries.list({ limit: 100 });
-    const ids = items.map(({ id }) => id).sort();
+    const ids = [...new Set(messages.map(({ subject }) => subject.split('.')[3] ?? ''))].sort();
     const rows = await Promise.all(ids.map((id) => queries.get(id)));
     const bare = rows.map((row) => JSON.stringify(row, (_, value: unknown) => value ?? undefined));
     return {

@@ -125,5 +125,10 @@ export function recordStream(): RawMessage[] {
   recorder.live('branched', [
     submission({ branched_from: { task_id: 'retried', sequence: 16, oldest: 13 } }),
   ]);
+  recorder.live('cleaned', [
+    submission(),
+    { type: 'cancel' },
+    ({ sequence }) => ({ type: 'clean', seen: sequence }),
+  ]);
   return recorder.messages;
 }
