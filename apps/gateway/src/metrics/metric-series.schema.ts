@@ -11,6 +11,10 @@ export const SeriesQuery = z
     from: time,
     to: time,
     interval: duration.default(DEFAULT_INTERVAL).meta({ description: 'Such as 1m, 15m, 1h or 1d.' }),
+    percentiles: z.stringbool().default(false).meta({
+      type: 'boolean',
+      description: 'Whether wait and duration are wanted: they are most of the work.',
+    }),
     queue: Name.optional(),
     task_name: Name.optional(),
   })
@@ -27,7 +31,7 @@ export type SeriesQuery = z.infer<typeof SeriesQuery>;
 const percentiles = z
   .object({ p50: z.number(), p95: z.number(), p99: z.number() })
   .nullable()
-  .meta({ description: 'Seconds; null where nothing was measured.' });
+  .meta({ description: 'Seconds; null where nothing was measured, or they were not asked for.' });
 
 const MetricPointView = z
   .object({

@@ -98,11 +98,12 @@ describe('the metrics', () => {
   it('come by intervals, too', async () => {
     const [from, to] = [-1, 1].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString());
     const { interval_seconds, points } = await read<MetricSeriesView>(
-      `GET /tasks/metrics/series?from=${from}&to=${to}&interval=15m&queue=default`,
+      `GET /tasks/metrics/series?from=${from}&to=${to}&interval=15m&queue=default&percentiles=true`,
     );
     expect(interval_seconds).toBe(900);
     expect(points.length).toBeGreaterThanOrEqual(8);
     expect(points.reduce((sum, { completed }) => sum + completed, 0)).toBe(4);
+    expect(points.some(({ duration }) => duration !== null)).toBe(true);
     expect(points.at(-1)).toMatchObject({ waiting: 1, running: 1, wait: null });
   });
 

@@ -23,7 +23,7 @@ export class TaskHealthReader {
     const now = Date.now();
     const longAgo = new Date(now - ALERT_THRESHOLDS.task_duration.warning * 1000).toISOString();
     const [totals, runs, workers] = await Promise.all([
-      this.archive.metrics({ from: beginOf(window, now) }),
+      this.archive.metrics({ from: beginOf(window, now), durations: false }),
       this.archive.longRuns(longAgo, LONG_RUNS),
       this.workers.list({}),
     ]);

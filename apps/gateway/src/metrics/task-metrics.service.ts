@@ -21,7 +21,7 @@ export class TaskMetricsReader {
     const from = window === undefined ? {} : { from: beginOf(window, now) };
     const [totals, all] = await Promise.all([
       this.archive.metrics({ ...from, ...scopeOf(scope) }),
-      this.archive.metrics(scopeOf(scope)),
+      this.archive.metrics({ ...scopeOf(scope), durations: false }),
     ]);
     const names = sumsBy(totals.groups, 'name');
     const sum = sumOf(totals.groups);
@@ -45,8 +45,9 @@ export class TaskMetricsReader {
     };
   }
 
-  async series({ from, to, interval, ...scope }: SeriesQuery): Promise<MetricSeriesView> {
-    const options = { from, to, interval_seconds: secondsOfDuration(interval), ...scopeOf(scope) };
+  async series({ from, to, interval, percentiles, ...scope }: SeriesQuery): Promise<MetricSeriesView> {
+    const seconds = secondsOfDuration(interval);
+    const options = { from, to, interval_seconds: seconds, durations: percentiles, ...scopeOf(scope) };
     const { interval_seconds, points } = await this.archive.metricSeries(options);
     return { interval_seconds, points: points.map(pointOf) };
   }

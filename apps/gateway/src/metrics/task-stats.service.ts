@@ -14,7 +14,7 @@ export class TaskStatsReader {
     const now = Date.now();
     // Asked first, so that the counts are never older than it says.
     const { sequence, lag_ms } = await this.archive.projection();
-    const { groups } = await this.archive.metrics();
+    const { groups } = await this.archive.metrics({ durations: false });
     const [last_minute, last_hour, last_day] = await Promise.all([
       this.#rates('1m', now),
       this.#rates('1h', now),
@@ -38,7 +38,7 @@ export class TaskStatsReader {
 
   async #rates(window: string, now: number): Promise<Rates> {
     const asked = beginOf(window, now);
-    const { from, groups } = await this.archive.metrics({ from: asked });
+    const { from, groups } = await this.archive.metrics({ from: asked, durations: false });
     const sum = sumOf(groups);
     const seconds = (now - Date.parse(from ?? asked)) / 1000;
     const { submitted, started, completed, failed, retried, cancelled } = sum;

@@ -66,10 +66,16 @@ export const CHANGE_OF: Record<TaskStatus, Change> = {
 /** Ten years: a duration that is longer was never measured. */
 const LONGEST_US = 10 * 365 * 86_400 * 1e6;
 
-export function noMeasures(): Measures {
-  const numbers = Object.fromEntries(NUMBERS.map((number) => [number, 0])) as Record<MetricNumber, number>;
-  return { ...numbers, wait: new Map(), run: new Map() };
-}
+const ZEROS = Object.fromEntries(NUMBERS.map((number) => [number, 0])) as Record<MetricNumber, number>;
+
+export const noMeasures = (): Measures => ({ ...ZEROS, wait: new Map(), run: new Map() });
+
+/** A copy, which may be added to. */
+export const copyOf = (measures: Measures): Measures => ({
+  ...measures,
+  wait: new Map(measures.wait),
+  run: new Map(measures.run),
+});
 
 /** Adds all of the second to the first, or takes it away with -1 as the factor. */
 export function addMeasures(into: Measures, measures: Measures, factor = 1): void {

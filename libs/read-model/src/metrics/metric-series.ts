@@ -10,6 +10,8 @@ export interface SeriesOptions extends MetricScope {
   to: string;
   /** Length of an interval: whole minutes. */
   interval_seconds: number;
+  /** Whether the histograms are wanted, too: they are most of what is read. Defaults to true. */
+  durations?: boolean;
 }
 
 export interface MetricSeries {

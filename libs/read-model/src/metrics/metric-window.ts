@@ -6,12 +6,17 @@ export interface MetricScope {
   name?: string;
 }
 
-/** The rows that a window consists of: those of the pieces, and minutes that hours and days do not have yet. */
+/**
+ * The rows that a window consists of: those of the pieces, and minutes that hours and days do not have yet. `OFFSET 0` keeps each piece a
+ * walk of the primary key of its own: joined, they look to Postgres like the whole table.
+ */
 export const CHOSEN = `
   WITH chosen AS (
-    SELECT metrics.* FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS piece (span, since, until)
-    JOIN metrics ON metrics.span = piece.span AND metrics.at >= piece.since AND metrics.at < piece.until
-    WHERE ($6::text IS NULL OR metrics.queue = $6) AND ($7::text IS NULL OR metrics.name = $7)
+    SELECT of_piece.* FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS piece (span, since, until)
+    CROSS JOIN LATERAL (
+      SELECT * FROM metrics WHERE span = piece.span AND at >= piece.since AND at < piece.until
+        AND ($6::text IS NULL OR queue = $6) AND ($7::text IS NULL OR name = $7)
+      OFFSET 0) AS of_piece
     UNION ALL
     SELECT * FROM metrics WHERE NOT rolled AND at >= $4::timestamptz AND at < $5::timestamptz
       AND ($6::text IS NULL OR queue = $6) AND ($7::text IS NULL OR name = $7)

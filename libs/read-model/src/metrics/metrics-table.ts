@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 import { binaryArray } from '../projections/binary-arrays.js';
 import type { ColumnType } from '../tasks/task.columns.js';
 import { columnsOf, histogramOf } from './histogram.js';
+import type { HistogramColumns } from './histogram.js';
 import { NUMBERS } from './measures.js';
 import type { Measures, MetricNumber } from './measures.js';
 import type { MetricRow, MetricSpan } from './metric.entity.js';
@@ -36,10 +37,11 @@ export async function loadMetrics(client: Client, keys: readonly MetricKey[]): P
 /** Writes rows, whatever is there. */
 export async function writeMetrics(client: Client, metrics: readonly Metric[]): Promise<void> {
   if (metrics.length === 0) return;
+  const rows = metrics.map(writtenRow);
   await client.query({
     name: 'write-metrics',
     text: WRITE,
-    values: columns.map(([column, type]) => binaryArray(type, metrics.map(CELLS[column]))),
+    values: columns.map(([column, type]) => binaryArray(type, rows.map(CELLS[column]))),
   });
 }
 
@@ -109,17 +111,29 @@ const NUMBER_CELLS = Object.fromEntries(
   NUMBERS.map((number) => [number, ({ measures }: Metric) => measures[number]]),
 ) as Record<MetricNumber, (metric: Metric) => number>;
 
-const CELLS: Record<keyof MetricRow, (metric: Metric) => string | number> = {
+/** A row with its histograms as they are written. */
+interface WrittenRow extends Metric {
+  wait: HistogramColumns;
+  run: HistogramColumns;
+}
+
+const writtenRow = (metric: Metric): WrittenRow => ({
+  ...metric,
+  wait: columnsOf(metric.measures.wait),
+  run: columnsOf(metric.measures.run),
+});
+
+const CELLS: Record<keyof MetricRow, (row: WrittenRow) => string | number> = {
   span: ({ span }) => span,
   at: ({ at }) => at,
   queue: ({ queue }) => queue,
   name: ({ name }) => name,
   rolled: ({ rolled }) => Number(rolled),
   ...NUMBER_CELLS,
-  wait_buckets: ({ measures }) => literal(columnsOf(measures.wait).buckets),
-  wait_counts: ({ measures }) => literal(columnsOf(measures.wait).counts),
-  run_buckets: ({ measures }) => literal(columnsOf(measures.run).buckets),
-  run_counts: ({ measures }) => literal(columnsOf(measures.run).counts),
+  wait_buckets: ({ wait }) => literal(wait.buckets),
+  wait_counts: ({ wait }) => literal(wait.counts),
+  run_buckets: ({ run }) => literal(run.buckets),
+  run_counts: ({ run }) => literal(run.counts),
 };
 
 const literal = (numbers: number[]): string => `{${numbers.join(',')}}`;

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { addMeasures, isNothing, noMeasures } from './measures.js';
+import { addMeasures, copyOf, isNothing, noMeasures } from './measures.js';
 import type { Measures } from './measures.js';
 import { keyOf, loadMetrics, removeMetrics, writeMetrics } from './metrics-table.js';
 import type { Metric, MetricKey } from './metrics-table.js';
@@ -41,7 +41,7 @@ export class MetricsWriter {
     const rows = new Map<string, Metric>();
     for (const { key, measures } of [...minutes, ...late]) {
       const id = keyOf(key);
-      const row = rows.get(id) ?? sumOf(key, this.#known.get(id) ?? stored.get(id) ?? above.get(id));
+      const row = rows.get(id) ?? rowToAdd(key, this.#known.get(id) ?? stored.get(id) ?? above.get(id));
       addMeasures(row.measures, measures, factor);
       rows.set(id, row);
     }
@@ -77,8 +77,11 @@ export class MetricsWriter {
 }
 
 /** A copy, which may be added to. */
-function sumOf({ span, at, queue, name }: MetricKey, stored: Metric | undefined): Metric {
-  const measures = noMeasures();
-  if (stored) addMeasures(measures, stored.measures);
-  return { span, at, queue, name, rolled: stored?.rolled ?? span !== 'minute', measures };
-}
+const rowToAdd = ({ span, at, queue, name }: MetricKey, stored: Metric | undefined): Metric => ({
+  span,
+  at,
+  queue,
+  name,
+  rolled: stored?.rolled ?? span !== 'minute',
+  measures: stored ? copyOf(stored.measures) : noMeasures(),
+});

@@ -15,6 +15,8 @@ export interface MetricWindow extends MetricScope {
   from?: string;
   /** Up to this time; its minute does not count. Defaults to now and later. */
   to?: string;
+  /** Whether the histograms are wanted, too. Defaults to true. */
+  durations?: boolean;
 }
 
 /** What happened in a window. */
@@ -47,26 +49,35 @@ export class MetricsQueries {
   constructor(private readonly database: Database) {}
 
   /** Sums and durations of a window, of whatever length: it reads some hundred rows for each queue and name at most. */
-  async totals({ from, to, ...scope }: MetricWindow = {}): Promise<MetricTotals> {
+  async totals({ from, to, durations = true, ...scope }: MetricWindow = {}): Promise<MetricTotals> {
     const begin = from === undefined ? -Infinity : Date.parse(from);
     const end = to === undefined ? Infinity : Date.parse(to);
     const plan = planOf(begin, end, await this.#kept());
-    return { from: timeOf(plan.from), to: timeOf(plan.to), groups: await this.#groups(plan, scope) };
+    const groups = await this.#groups(plan, scope, durations);
+    return { from: timeOf(plan.from), to: timeOf(plan.to), groups };
   }
 
   /** How many tasks were in each status, by the changes up to a time (less those of its minute; by default all): `in_…` of the measures. */
   standing(at?: string, scope: MetricScope = {}): Promise<MetricTotals> {
-    return this.totals({ ...(at !== undefined && { to: at }), ...scope });
+    return this.totals({ ...(at !== undefined && { to: at }), ...scope, durations: false });
   }
 
   /** Sums and durations by intervals, the empty ones too. */
-  async series({ from, to, interval_seconds, ...scope }: SeriesOptions): Promise<MetricSeries> {
+  async series({
+    from,
+    to,
+    interval_seconds,
+    durations = true,
+    ...scope
+  }: SeriesOptions): Promise<MetricSeries> {
     const kept = await this.#kept();
     const plan = seriesPlanOf(Date.parse(from), Date.parse(to), interval_seconds, kept);
     const values = [...chosenValues(plan, scope), plan.stepMs / 1000];
     const sums = await this.database.rows<NumbersRow & { bin: string }>(BINNED, values);
-    const buckets = await this.database.rows<BucketRow & { bin: string }>(BINNED_BUCKETS, values);
-    const before = await this.#groups(planOf(-Infinity, plan.from, kept), scope);
+    const buckets = durations
+      ? await this.database.rows<BucketRow & { bin: string }>(BINNED_BUCKETS, values)
+      : [];
+    const before = await this.#groups(planOf(-Infinity, plan.from, kept), scope, false);
     const standing = noMeasures();
     for (const { measures } of before) addMeasures(standing, measures);
     const bins = new Map<string, Measures>();
@@ -84,11 +95,11 @@ export class MetricsQueries {
     );
   }
 
-  async #groups(plan: Plan, scope: MetricScope): Promise<MetricGroup[]> {
+  async #groups(plan: Plan, scope: MetricScope, durations: boolean): Promise<MetricGroup[]> {
     const values = chosenValues(plan, scope);
     const [sums, buckets] = await Promise.all([
       this.database.rows<NumbersRow & Pick<MetricGroup, 'queue' | 'name'>>(SUMS, values),
-      this.database.rows<BucketRow & Pick<MetricGroup, 'queue' | 'name'>>(BUCKETS, values),
+      durations ? this.database.rows<BucketRow & Pick<MetricGroup, 'queue' | 'name'>>(BUCKETS, values) : [],
     ]);
     const groups = new Map<string, MetricGroup>();
     for (const { queue, name, ...numbers } of sums)

@@ -1,3 +1,4 @@
+import { isName } from '@millrace/domain';
 import { countTransition } from './count-transition.js';
 import type { MeasuresAt, Transition } from './count-transition.js';
 import { addMeasures, isNothing, noMeasures } from './measures.js';
@@ -52,4 +53,5 @@ function asStored(rows: Iterable<MinuteMeasures>): MinuteMeasures[] {
 const startOfMinute = (time: string): string =>
   new Date(Math.floor(Date.parse(time) / MINUTE_MS) * MINUTE_MS).toISOString();
 
-const storedText = (text: string): string => Buffer.from(text.replaceAll('\0', ' ')).toString();
+const storedText = (text: string): string =>
+  isName(text) ? text : Buffer.from(text.replaceAll('\0', ' ')).toString();
