@@ -73,7 +73,13 @@ const card = {
   step: sequence.optional().describe('sequence of the last step since that checkpoint'),
 };
 
-const carried = sequence.optional().describe('sequence of the wait that this one carries on');
+const carrying = {
+  carried: sequence.optional().describe('sequence of the wait that this one carries on'),
+  needs: sequence
+    .optional()
+    .describe('of a carried wait: the oldest message that it still needs in the log, such as a signal'),
+  token: sequence.optional().describe('of a carried wait: sequence of the `started` of its last attempt'),
+};
 
 const worker = z.string().regex(ID_PATTERN).describe('id of the worker process, new at each start');
 
@@ -150,7 +156,7 @@ export const dataSchemas = {
     attempt: count.optional().describe('the attempt that was ended by it'),
     error: error.optional().describe('of that attempt, if it failed'),
     duration_ms: duration.optional(),
-    carried,
+    ...carrying,
   }),
   held: z.object({
     ...card,
@@ -164,7 +170,7 @@ export const dataSchemas = {
       ),
     attempt: count.optional().describe('the attempt that was ended by it'),
     duration_ms: duration.optional(),
-    carried,
+    ...carrying,
   }),
   started: z.object(attempt),
   progress: z.object({ run: run.describe('the attempt'), progress: progressSchema.describe('its report') }),
@@ -199,7 +205,7 @@ export const dataSchemas = {
     until: time.optional().describe('of a task paused before its first start: a resume waits on'),
     attempt: count.optional().describe('the attempt that was ended by it'),
     duration_ms: duration.optional(),
-    carried,
+    ...carrying,
   }),
   succeeded: z.object({
     attempt: count.describe('number of the attempt'),

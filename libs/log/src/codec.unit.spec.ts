@@ -58,11 +58,13 @@ const BODIES: { [K in Kind]: [DataOf[K], DataOf[K]] } = {
       error,
       duration_ms: 1.5,
       carried: 3,
+      needs: 2,
+      token: 1,
     },
     { ...CARD, until: '2026-01-01T00:00:00.000Z', lane: 'p0', reason: 'delay' },
   ],
   held: [
-    { ...fullCard, waiting_for: 'limit:gpu', attempt: 2, duration_ms: 5, carried: 3 },
+    { ...fullCard, waiting_for: 'limit:gpu', attempt: 2, duration_ms: 5, carried: 3, needs: 2, token: 1 },
     { ...CARD, waiting_for: 'signal' },
   ],
   started: [
@@ -97,7 +99,7 @@ const BODIES: { [K in Kind]: [DataOf[K], DataOf[K]] } = {
     { run, reason: '' },
   ],
   paused: [
-    { ...fullCard, reason: 'asked', until: AT, attempt: 2, duration_ms: 5, carried: 3 },
+    { ...fullCard, reason: 'asked', until: AT, attempt: 2, duration_ms: 5, carried: 3, needs: 2, token: 1 },
     { ...CARD, reason: 'asked' },
   ],
   succeeded: [

@@ -35,12 +35,15 @@ export {
   LogWentBackError,
 } from './errors.js';
 export type { Follower, FollowOptions } from './follower.js';
+export type { KeptFacts } from './kept.js';
 export { LINE_BYTES, logLineSchema } from './log-lines.js';
 export type { LogLine } from './log-lines.js';
 export type { Drift } from './provision.js';
 export { settlePause } from './queue-pause.js';
 export type { Settled } from './queue-pause.js';
 export type { Reader } from './reader.js';
+export { RecordLostError, recordsOf } from './records.js';
+export type { Records } from './records.js';
 export {
   REORDER,
   readNote,

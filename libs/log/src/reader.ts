@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NO_TASK, fold } from '@millrace/domain';
 import type { ExistingTask, Fact, Json, TaskState } from '@millrace/domain';
-import { decodeFact } from './codec.js';
+import { decodeFact, factOf } from './codec.js';
 import { LogRefusedError, LogUnavailableError, ServerCode } from './errors.js';
 import { decodeLine } from './log-lines.js';
 import type { LogLine } from './log-lines.js';
 import type { Requests, StoredMessage } from './requests.js';
 import { readSignals } from './signals.js';
 import type { Signal } from './signals.js';
-import { parseSubject, streams, subjects } from './topology.js';
+import { parseKept, parseSubject, streams, subjects } from './topology.js';
 import type { TaskRef } from './topology.js';
 
 /** More subjects than kinds of facts, even if an id was used in a second queue: one read returns them all. */
@@ -72,6 +72,15 @@ export class Reader {
   async factAt(sequence: number): Promise<Fact | undefined> {
     const message = await this.#get({ seq: sequence });
     return message && decodeFact(message.subject, message.sequence, message.payload);
+  }
+
+  /** The checkpoint or step at a sequence, from the log or, when that has let it go, from where it is kept for who leans on it. */
+  async recordAt(sequence: number): Promise<Fact | undefined> {
+    const fact = await this.factAt(sequence);
+    if (fact) return fact;
+    const message = await this.#get({ last_by_subj: subjects.keptAt(sequence) }, streams.kept.name);
+    const place = message && parseKept(message.subject);
+    return place && factOf(place, place.sequence, message.payload);
   }
 
   /** The message at a sequence, whatever it is, from the leader. */

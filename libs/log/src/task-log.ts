@@ -17,6 +17,7 @@ import type { ConnectionOptions } from './connection.js';
 import { ConnectionState } from './connection-state.js';
 import type { ConnectionEvent } from './connection-state.js';
 import { LogUnavailableError } from './errors.js';
+import { KeptFacts } from './kept.js';
 import type { Follower, FollowOptions } from './follower.js';
 import { encodeLine } from './log-lines.js';
 import type { LogLine } from './log-lines.js';
@@ -50,6 +51,7 @@ const FLUSH_AT_MOST_MS = 1_000;
 export class TaskLog {
   readonly read: Reader;
   readonly admin: LogAdmin;
+  readonly kept: KeptFacts;
   readonly buckets: Buckets;
   /** What differed on the broker from what this version expects, when the log was opened. */
   readonly drifts: readonly Drift[];
@@ -77,6 +79,7 @@ export class TaskLog {
     this.admin = new LogAdmin(manager, this.read);
     this.#outbox = lines.outbox;
     this.#appender = lines.appender;
+    this.kept = new KeptFacts(manager, this.#appender, this.read);
     this.#writer = new Writer(this.#appender, this.read);
     this.#changes = new Changes(this.read, this.#writer);
     this.#signalling = new Signalling(this.read, this.#writer, this.#changes);

@@ -57,6 +57,17 @@ export const streams = {
     max_bytes: 1024 ** 3,
     duplicate_window: SECOND_NS,
   },
+  /** Checkpoints and steps that parked tasks lean on, for as long as the log has let go of them: see {@link subjects.kept}. */
+  kept: {
+    name: 'KEPT',
+    subjects: ['kept.>'],
+    storage: 'file',
+    retention: 'limits',
+    discard: 'old',
+    allow_direct: true,
+    max_msgs_per_subject: 1,
+    duplicate_window: SECOND_NS,
+  },
   /** What operators and repairs did. */
   ops: {
     name: 'OPS',
@@ -165,6 +176,11 @@ export const subjects = {
   allProgress: 'progress.>',
   /** The lines that the handler of a task logged. */
   logs: (task: TaskRef): string => `logs.${task.queue}.${task.task_id}`,
+  /** A fact as it stood at this sequence of the log, kept for a task that leans on it, its own or another's. */
+  kept: (fact: TaskRef & { kind: Kind; sequence: number }, owner: string): string =>
+    `kept.${fact.sequence}.${fact.queue}.${fact.kind}.${fact.task_id}.${owner}`,
+  /** Whoever it is kept for. */
+  keptAt: (sequence: number): string => `kept.${sequence}.>`,
   op: (noun: string, verb: string): string => `ops.${noun}.${verb}`,
   /** Everything that was noted of operators and repairs. */
   allOps: 'ops.>',
@@ -239,4 +255,13 @@ export function taskOfProgress(subject: string): TaskRef | undefined {
   if (root !== 'progress' || queue === undefined || task_id === undefined || more !== undefined)
     return undefined;
   return { queue, task_id };
+}
+
+/** Reads a subject of the stream `KEPT`; undefined for what is none of ours. */
+export function parseKept(
+  subject: string,
+): (TaskRef & { kind: Kind; sequence: number; owner: string }) | undefined {
+  const [root, sequence = '', queue = '', kind = '', task_id = '', owner, ...rest] = subject.split('.');
+  if (root !== 'kept' || owner === undefined || rest.length > 0 || !isKind(kind)) return undefined;
+  return { sequence: Number(sequence), queue, kind, task_id, owner };
 }

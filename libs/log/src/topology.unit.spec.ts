@@ -118,6 +118,13 @@ describe('docs/reference/subjects.md', () => {
       logs: [subjects.logs(placeholders)],
       op: [subjects.op('<noun>', '<verb>')],
       allOps: [subjects.allOps],
+      kept: [
+        subjects.kept(
+          { ...placeholders, kind: '<kind>' as Kind, sequence: '<sequence>' as unknown as number },
+          '<for>',
+        ),
+      ],
+      keptAt: [subjects.keptAt('<sequence>' as unknown as number)],
       runsOf: [subjects.runsOf('<worker>')],
       cleanupNow: [subjects.cleanupNow],
     };

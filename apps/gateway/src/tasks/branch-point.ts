@@ -28,7 +28,7 @@ export async function findBranchPoint(
 ): Promise<BranchPoint> {
   const sequence = wanted ?? (source.step || source.checkpoint);
   if (sequence === 0) return FROM_THE_START;
-  const fact = await read.factAt(sequence);
+  const fact = await read.recordAt(sequence);
   if (!fact && sequence < log.firstSequence) throw gone(sequence);
   const isOurs = fact?.task_id === source.id || isTakenOver(source, sequence);
   if (!fact || !isOurs || (fact.kind !== 'checkpoint' && fact.kind !== 'step'))
@@ -64,7 +64,7 @@ async function oldestOfCheckpoint(read: Reader, checkpoint: number | undefined):
 }
 
 async function mustRead(read: Reader, sequence: number): Promise<Fact> {
-  const fact = await read.factAt(sequence);
+  const fact = await read.recordAt(sequence);
   if (fact) return fact;
   throw gone(sequence);
 }

@@ -50,15 +50,16 @@ describe('a wait below the mark', () => {
     );
   });
 
-  it('stays, and the log with it, when it leans on a checkpoint', () => {
+  it('is carried with its checkpoint', () => {
     expect(judge(factOf({ kind: 'paused', data: { ...card, checkpoint: 4, reason: 'asked' } }))).toBe(
-      'bound',
+      'carry',
     );
   });
 
-  it('stays, and the log with it, when there are signals that it has not taken', () => {
-    const paused = factOf({ kind: 'paused', data: { ...card, reason: 'asked' } });
-    expect(judgeCarry(evolve(NO_TASK, paused) as ExistingTask, paused, LOW, NOW, true)).toBe('bound');
+  it('is carried again when the mark has come past what it needs beside itself', () => {
+    const carried = { ...card, reason: 'asked', carried: 3 };
+    expect(judge(factOf({ kind: 'paused', data: { ...carried, needs: LOW } }, LOW + 1))).toBe('needless');
+    expect(judge(factOf({ kind: 'paused', data: { ...carried, needs: LOW - 1 } }, LOW + 1))).toBe('carry');
   });
 
   it('stays when it is due: it would lose its place', () => {
@@ -84,13 +85,11 @@ describe('a task that was a wait in the read model', () => {
 });
 
 describe('a row', () => {
-  const row = { phase: 'paused', checkpoint: 0, step: 0, due_ticket: null } as const;
+  const row = { phase: 'paused', due_ticket: null } as const;
 
-  it('looks carriable when it is a wait that leans on its card alone', () => {
+  it('looks carriable when it is a wait', () => {
     expect(looksCarriable(row)).toBe(true);
     expect(looksCarriable({ ...row, phase: 'scheduled' })).toBe(true);
-    expect(looksCarriable({ ...row, checkpoint: 7 })).toBe(false);
-    expect(looksCarriable({ ...row, step: 7 })).toBe(false);
     expect(looksCarriable({ ...row, phase: 'ready' })).toBe(false);
     expect(looksCarriable({ ...row, phase: 'running' })).toBe(false);
   });

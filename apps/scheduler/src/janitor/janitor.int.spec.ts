@@ -19,6 +19,7 @@ import { AlertBook } from '../alerts/alert-book.js';
 import { Announcer } from '../alerts/announcer.js';
 import { Alerts } from '../patrol/alerts.js';
 import { Janitor } from './janitor.js';
+import { dropKeptFacts } from './kept-facts.js';
 import type { JanitorOptions } from './janitor.js';
 
 const PROJECTOR = new URL('../../../projector/dist/main.js', import.meta.url);
@@ -270,48 +271,83 @@ describe('waits beyond the limits', () => {
     expect(states.every((state) => state.phase === 'scheduled' && state.parameters !== undefined)).toBe(true);
   });
 
-  it('hold the log back while there are signals that they have not taken', async () => {
-    const first = await submit('signalled');
-    await changed('signalled', { type: 'pause', reason: 'asked' });
+  it('take along the signals that they have not taken, in their order', async () => {
+    await submit('signalled');
+    const paused = await changed('signalled', { type: 'pause', reason: 'asked' });
     const ref = { queue: QUEUE, task_id: 'signalled' };
-    await log.signal(ref, { name: 'go', payload: 7 }, actor);
+    const sent = [await log.signal(ref, { name: 'go', payload: 1 }, actor)];
     await finished('other');
-    await projected();
-    await aJanitor().round();
-    expect(await firstSequence()).toBe(first.sequence);
-    expect((await last('signalled'))?.data).not.toHaveProperty('carried');
-    expect(await log.read.signals(ref, 0)).toMatchObject([{ name: 'go', payload: 7 }]);
-    await waitUntil(() => raised.length > 0);
-    expect(JSON.parse(raised[0]!.payload)).toMatchObject({ held_by: 'task', task_id: 'signalled' });
+    const sequence = await projected();
+    sent.push(await log.signal(ref, { name: 'go', payload: 2 }, actor));
+    const janitor = aJanitor();
+    await janitor.round();
+    expect(await last('signalled')).toMatchObject({ data: { carried: paused.sequence } });
+    expect(await firstSequence()).toBe(sequence);
+    const signals = await log.read.signals(ref, 0);
+    expect(signals).toMatchObject([
+      { sequence: sent[0], payload: 1 },
+      { sequence: sent[1], payload: 2 },
+    ]);
+    // A run that has taken the first one finds the second one only, wherever they stand by now.
+    expect(await log.read.signals(ref, sent[0]!)).toMatchObject([{ payload: 2 }]);
+    for (let round = 0; round < 3; round++) {
+      await finished(`another-${round}`);
+      await projected();
+      await janitor.round();
+      expect(await log.read.signals(ref, 0)).toHaveLength(2);
+    }
+    expect(await firstSequence()).toBeGreaterThan(sent[1]!);
+    expect(raised).toEqual([]);
   });
 
-  it('that were carried hold the log back for a signal that came since', async () => {
-    await submit('carried');
-    await changed('carried', { type: 'pause', reason: 'asked' });
-    await projected();
-    await aJanitor().round();
-    const carried = (await last('carried'))!;
-    expect(carried.data).toHaveProperty('carried');
-    const ref = { queue: QUEUE, task_id: 'carried' };
-    await log.signal(ref, { name: 'go', payload: 7 }, actor);
-    await finished('other');
-    await projected();
-    await aJanitor().round();
-    expect(await firstSequence()).toBe(carried.sequence);
-    expect(await log.read.signals(ref, 0)).toHaveLength(1);
-  });
-
-  it('hold the log back when they lean on a checkpoint, and when they are due', async () => {
-    await finished('gone');
+  it('leave their checkpoints and steps where whoever names them finds them', async () => {
     const { sequence: ticket } = await submit('leaning');
     const { sequence: token } = await claim('leaning', ticket);
-    await changed('leaning', { type: 'save-checkpoint', token, state: { at: 7 } });
+    const record = (name: string, order: number, before: number[]) =>
+      changed('leaning', {
+        type: 'record-step',
+        token,
+        step: { name, type: 'step', order, result: `${name} done`, ...(before.length > 0 && { before }) },
+      });
+    const early = await record('early', 1, []);
+    const state = { at: 'x'.repeat(300_000) };
+    const checkpoint = await changed('leaning', {
+      type: 'save-checkpoint',
+      token,
+      state,
+      steps: { early: early.sequence },
+    });
+    const first = await record('first', 1, []);
+    const second = await record('second', 2, [first.sequence]);
     await changed('leaning', { type: 'pause', reason: 'asked', token });
-    await finished('kept');
-    await projected();
-    await aJanitor().round();
-    expect(await firstSequence()).toBe(ticket);
+    const janitor = aJanitor();
+    for (let round = 0; round < 3; round++) {
+      await finished(`other-${round}`);
+      await projected();
+      await janitor.round();
+    }
+    expect(await firstSequence()).toBeGreaterThan(second.sequence);
+    expect(await stateOf('leaning')).toMatchObject({
+      phase: 'paused',
+      checkpoint: checkpoint.sequence,
+      step: second.sequence,
+    });
+    for (const fact of [early, checkpoint, first, second]) {
+      expect(await log.read.factAt(fact.sequence)).toBeUndefined();
+      expect(await log.read.recordAt(fact.sequence)).toEqual(fact);
+    }
+    // As long as it has not ended.
+    await dropKeptFacts(log, new SweepQueries(database), undefined, 0);
+    expect(await log.read.recordAt(early.sequence)).toEqual(early);
     await changed('leaning', { type: 'cancel' });
+    await projected();
+    expect(await dropKeptFacts(log, new SweepQueries(database), undefined, 60_000)).toBe(0);
+    expect(await dropKeptFacts(log, new SweepQueries(database), undefined, 0)).toBe(4);
+    expect(await log.read.recordAt(early.sequence)).toBeUndefined();
+  });
+
+  it('hold the log back when they are due', async () => {
+    await finished('gone');
     const due = await submit('due', { not_before: inMs(10) });
     await waitUntil(async () => (await log.read.lastOn(`tasks.${QUEUE}.p5.due.due`)) !== undefined);
     await finished('kept-too');

@@ -5,6 +5,7 @@ import type { ProjectionPoint, SweepQueries, SweptTask } from '@millrace/read-mo
 import type { Logger } from '@millrace/runtime';
 import type { Alerts } from '../patrol/alerts.js';
 import { Carrier } from './carrier.js';
+import { dropKeptFacts } from './kept-facts.js';
 import { LogIdentity } from './log-identity.js';
 import { lowWater, nextStep } from './low-water.js';
 
@@ -56,12 +57,13 @@ export class Janitor {
       ...(await this.#limits()),
       offsets: projections.map(({ sequence }) => sequence),
     });
-    const carried = await this.#carrier.carryBelow(mark, state.firstSequence, signal);
+    const carried = await this.#carrier.carryBelow(mark, state, signal);
     await this.#tellWhatHolds(carried.boundBy, isHeldByProjector);
     const purged = await this.#purge(carried.low, identity, signal);
-    if (purged > 0 || carried.count > 0)
+    const dropped = await dropKeptFacts(log, tables, signal);
+    if (purged > 0 || carried.count > 0 || dropped > 0)
       this.options.logger.info(
-        { below: carried.low, messages: purged, carried: carried.count },
+        { below: carried.low, messages: purged, carried: carried.count, dropped },
         'The log was shortened',
       );
     return carried.hasMore;

@@ -69,7 +69,8 @@ export type Command =
   | { type: 'replace'; spec: TaskSpec; parameters: Json; not_before?: string; limited?: boolean }
   /** `seen`: the fact whose ticket was found missing (and whose worker dead, if it ran). */
   | { type: 'repair-ticket'; seen: number }
-  | { type: 'carry' }
+  /** `needs`: the oldest message that the wait still needs in the log, such as a signal that was not taken. `token`: of its last attempt. */
+  | { type: 'carry'; needs?: number; token?: number }
   /**
    * Lets go of what an ended task holds. `seen`: the fact whose age was looked at; what was written since has an age of its own.
    * `retention_hours`: for how long its kind of task is kept.

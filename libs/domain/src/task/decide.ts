@@ -106,7 +106,7 @@ export function decide(command: Command, state: TaskState, context: Context): Ta
     case 'repair-ticket':
       return repairTicket(command, state);
     case 'carry':
-      return carry(state);
+      return carry(command, state);
     case 'clean':
       return clean(command, state);
   }
@@ -247,17 +247,21 @@ function repairTicket(command: CommandOf<'repair-ticket'>, state: ExistingTask):
   }
 }
 
-/** The same wait again, with the whole task in its body, so that everything before it may leave the log. */
-function carry(state: ExistingTask): TaskEvent {
-  const carried = state.sequence;
+/** The same wait again, with the whole task in its body, so that everything before it may leave the log but its checkpoint and steps. */
+function carry({ needs, token }: CommandOf<'carry'>, state: ExistingTask): TaskEvent {
+  const carried = {
+    carried: state.sequence,
+    ...(needs !== undefined && { needs }),
+    ...(token !== undefined && { token }),
+  };
   switch (state.phase) {
     case 'scheduled': {
       const { input: _input, ...wait } = scheduledAs(state).data;
-      return { kind: 'scheduled', data: { ...wait, ...wholeCardOf(state), carried } };
+      return { kind: 'scheduled', data: { ...wait, ...wholeCardOf(state), ...carried } };
     }
     case 'held': {
       const { waiting_for, lane, rank } = state;
-      return { kind: 'held', data: { ...wholeCardOf(state), waiting_for, lane, rank, carried } };
+      return { kind: 'held', data: { ...wholeCardOf(state), waiting_for, lane, rank, ...carried } };
     }
     case 'paused':
       return {
@@ -266,7 +270,7 @@ function carry(state: ExistingTask): TaskEvent {
           ...wholeCardOf(state),
           reason: state.reason,
           ...(state.until !== undefined && { until: state.until }),
-          carried,
+          ...carried,
         },
       };
     case 'ready':

@@ -165,6 +165,9 @@ export type DataOf = Record<Lane, ReadyData> & {
     duration_ms?: number;
     /** Sequence of the fact that this one replaces, written by the janitor. */
     carried?: number;
+    /** Of a carried wait: the oldest message that it still needs in the log, and the `started` of its last attempt. */
+    needs?: number;
+    token?: number;
   };
   held: TaskCard & {
     waiting_for: string;
@@ -175,6 +178,8 @@ export type DataOf = Record<Lane, ReadyData> & {
     attempt?: number;
     duration_ms?: number;
     carried?: number;
+    needs?: number;
+    token?: number;
   };
   started: Omit<Run, 'token'>;
   progress: { run: Run; progress: Progress };
@@ -195,6 +200,8 @@ export type DataOf = Record<Lane, ReadyData> & {
     attempt?: number;
     duration_ms?: number;
     carried?: number;
+    needs?: number;
+    token?: number;
   };
   succeeded: { attempt: number; worker: string; result: Json; duration_ms: number };
   failed: {

@@ -154,6 +154,15 @@ export class SweepQueries {
     return row?.is_on_disk ?? false;
   }
 
+  /** Which of the tasks have ended. */
+  async ended(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.database.rows<{ id: string }>(
+      `SELECT id FROM tasks WHERE id = ANY ($1::text[]) AND NOT (${LIVE})`,
+      [ids],
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** The last fact of the archive; undefined without any. */
   async lastArchived(): Promise<{ sequence: number; event_id: string } | undefined> {
     const last = (when: string, values: unknown[]): Promise<{ sequence: number; event_id: string }[]> =>

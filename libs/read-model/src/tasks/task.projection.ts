@@ -45,18 +45,23 @@ export const isResume = (before: ExistingTask | undefined, { kind, data }: Fact)
 
 function notesAfter(before: ProjectedTask | undefined, state: ExistingTask, fact: Fact): TaskNotes {
   const notes = before?.notes;
-  const { worker, token, started_at, progress } = attemptAfter(notes, state);
+  const { worker, token, started_at, progress } = attemptAfter(notes ?? notedIn(fact), state);
   const first_sequence = notes?.first_sequence ?? firstNeeded(state, fact);
   const resumed =
     !hasEnded(state) && (notes?.resumed === true || isResume(before?.state, fact)) ? true : null;
   return { first_sequence, worker, token, started_at, progress, due_ticket: null, due_at: null, resumed };
 }
 
-/** A branch leans on facts of the run it came from. */
-function firstNeeded({ spec, checkpoint, step }: ExistingTask, { sequence }: Fact): number {
+/** A carried wait says what it needs. A branch leans on facts of the run it came from. */
+function firstNeeded({ spec, checkpoint, step }: ExistingTask, { sequence, data }: Fact): number {
+  if ('carried' in data) return Math.min(sequence, data.needs ?? sequence);
+  // Whoever comes back to the log brings along what it leans on.
+  if ('reason' in data && BACK.has(data.reason)) return sequence;
   const oldest = checkpoint > 0 || step > 0 ? spec.branched_from?.oldest : undefined;
   return Math.min(sequence, oldest ?? sequence);
 }
+
+const BACK: ReadonlySet<string> = new Set(['redriven', 'restarted', 'resumed', 'restored']);
 
 /** Handlers say in their reports what they work on. */
 const withoutProgress = (notes: AttemptNotes): AttemptNotes => ({ ...notes, progress: null });
@@ -65,7 +70,7 @@ type AttemptNotes = Pick<TaskNotes, 'worker' | 'token' | 'started_at' | 'progres
 
 const NO_ATTEMPT: AttemptNotes = { worker: null, token: null, started_at: null, progress: null };
 
-const attemptAfter = (notes: TaskNotes | undefined, state: ExistingTask): AttemptNotes =>
+const attemptAfter = (notes: AttemptNotes, state: ExistingTask): AttemptNotes =>
   state.phase === 'running'
     ? {
         worker: state.run.worker,
@@ -74,15 +79,17 @@ const attemptAfter = (notes: TaskNotes | undefined, state: ExistingTask): Attemp
         progress: state.progress ?? null,
       }
     : state.phase === 'cleaned'
-      ? withoutProgress(notes ?? NO_ATTEMPT)
-      : (notes ?? NO_ATTEMPT);
+      ? withoutProgress(notes)
+      : notes;
+
+/** What a carried wait still says of the attempts before it. */
+const notedIn = ({ data }: Fact): AttemptNotes =>
+  'carried' in data ? { ...NO_ATTEMPT, token: data.token ?? null } : NO_ATTEMPT;
 
 /**
  * Whether the task begins with this fact, as far as the log goes: its first one, or a carried wait, which holds the whole task, so that
- * all before may leave the log. It must look the same to who reads the log from there on. (A checkpoint and steps are only named, and
- * stay behind: such a task needs its old facts.) What is left of a task that was cleaned up begins nothing, also where its other facts had
- * left the log before.
+ * all before may leave the log. (Its checkpoint and steps are kept elsewhere.) It must look the same to who reads the log from there on.
+ * What is left of a task that was cleaned up begins nothing, also where its other facts had left the log before.
  */
 const leansOnNothing = ({ kind, prev, data }: Fact): boolean =>
-  (prev === 0 && kind !== 'cleaned') ||
-  ('carried' in data && (data.checkpoint ?? 0) === 0 && (data.step ?? 0) === 0);
+  (prev === 0 && kind !== 'cleaned') || 'carried' in data;

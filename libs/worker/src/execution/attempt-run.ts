@@ -167,7 +167,7 @@ export class AttemptRun implements AttemptPort {
 
   async #kept({ keptAt }: Begun): Promise<StepRecord | undefined> {
     if (keptAt === undefined) return undefined;
-    const fact = await this.parts.log.read.factAt(keptAt);
+    const fact = await this.parts.log.read.recordAt(keptAt);
     if (fact?.kind === 'step') return fact.data;
     throw new UnrecoverableError(
       `The step at ${keptAt} is no longer in the log; retry the task from the start.`,

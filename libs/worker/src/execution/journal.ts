@@ -175,7 +175,7 @@ async function stepsBack(read: LogPort['read'], last: number | undefined): Promi
 }
 
 async function factAt(read: LogPort['read'], sequence: number): Promise<Fact> {
-  const fact = await read.factAt(sequence);
+  const fact = await read.recordAt(sequence);
   if (fact) return fact;
   throw new UnrecoverableError(
     `The fact ${sequence}, from which the run would go on, is no longer in the log. It can be retried from the start.`,

@@ -67,7 +67,8 @@ export class MemoryLog {
 
   signal(name: string, payload: Json, actor: string): void {
     const at = new Date(this.time.now()).toISOString();
-    this.#signals.push({ sequence: ++this.#sequence, name, payload, at });
+    const sequence = ++this.#sequence;
+    this.#signals.push({ sequence, stored: sequence, name, payload, at });
     this.change({ type: 'release', waiting_for: signalWait(name) }, actor);
   }
 

@@ -105,6 +105,7 @@ export class TestWorker {
       reportProgress: () => undefined,
       read: {
         factAt: (sequence) => this.#reach(() => log.factAt(sequence)),
+        recordAt: (sequence) => this.#reach(() => log.factAt(sequence)),
         lastFact: () => this.#reach(() => log.facts.at(-1)),
         parametersOf: (state) => this.#reach(() => log.parametersOf(state)),
         signals: (_ref, after) => this.#reach(() => log.signalsAfter(after)),
