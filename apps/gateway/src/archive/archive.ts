@@ -185,6 +185,12 @@ export class Archive {
     return this.#ask(() => this.#queues.pending(queue, options));
   }
 
+  /** The archived fact of a sequence; undefined when the archive has none. */
+  async factAt(sequence: number): Promise<Fact | undefined> {
+    const row = await this.#ask(() => this.#queries.event(sequence));
+    return row && factOf(row);
+  }
+
   /** How many tasks succeeded and failed, by the minutes or the hours of a span of the past. */
   endsOfTasks(span: 'minute' | 'hour', from: Date, to: Date, filter: AlertFilter): Promise<SpanEnds[]> {
     return this.#ask(() => this.#alerts.endsBy(span, from, to, filter));

@@ -45,8 +45,7 @@ export class Targets {
         // Whoever waits for it hears of it; nobody may.
         coming.catch(() => undefined);
       }
-      for (const row of items.slice(0, left))
-        yield { row, isWhole: row.first_sequence >= firstSequence && firstSequence > 0 };
+      for (const row of items.slice(0, left)) yield { row, isWhole: isWhole(row, firstSequence) };
       tally.hasMore ||= items.length > left || (items.length === left && next_cursor !== null);
       left -= items.length;
       if (left <= 0 || next_cursor === null) return undefined;
@@ -73,3 +72,9 @@ function boundOf({ submitted_before: given }: TaskFilter): string {
 }
 
 const withoutParameters = (row: TaskSummary): DecidableTask => ({ ...row, parameters: undefined });
+
+/** What has ended has nobody who keeps its checkpoint and steps. */
+const isWhole = (row: DecidableTask, firstSequence: number): boolean =>
+  firstSequence > 0 &&
+  row.first_sequence >= firstSequence &&
+  (row.finished_at === null || (row.checkpoint === 0 && row.step === 0));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Json } from '@millrace/domain';
+import type { Json, TaskSpec } from '@millrace/domain';
 import type { TaskLog } from '@millrace/log';
 import { SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Problem } from '../http/problem.js';
@@ -235,26 +235,34 @@ describe('a task and its branches', () => {
     expect(await client.call(`GET /tasks/${run.id}/diff?with=nobody`)).toMatchObject({ status: 404 });
   });
 
-  it('part when the log has let go of what a branch would build on', async () => {
+  it('go on from what the log has let go of, and part when it was not kept', async () => {
     const run = await aRun();
     await driver.succeed(run.id, null);
     const plain = await submit();
     await driver.start(plain);
     await driver.succeed(plain, null);
     await archive(log, databaseUrl);
-    await log.admin.purgeBelow(run.checkpoint);
-    expect(await refused(run.id, {})).toMatchObject({
-      status: 409,
-      code: 'task/archived',
-      detail: expect.stringContaining('has left the log'),
-    });
-    // From the start it needs nothing of the log: the archive has the parameters.
     const last = await log.read.lastOn('tasks.>');
     await log.admin.purgeBelow(last!.sequence + 1);
-    const gone = await refused(run.id, { from_sequence: run.checkpoint });
-    expect(gone).toMatchObject({ status: 409, code: 'task/archived' });
+    const taken = await branch(run.id, { from_sequence: run.checkpoint });
+    expect(taken.status).toBe(202);
+    const fact = await firstFact(taken.body);
+    expect(fact).toMatchObject({ data: { checkpoint: run.checkpoint, reason: 'branched' } });
+    expect((await log.read.recordAt(run.checkpoint))?.kind).toBe('checkpoint');
+    const branched = (fact!.data as { task: TaskSpec }).task.branched_from;
+    expect(branched?.oldest).toBeGreaterThanOrEqual(last!.sequence);
     const copy = await branch(plain);
     expect(copy.status).toBe(202);
     expect(await firstFact(copy.body)).toMatchObject({ data: { parameters: { codec: 'av1' } } });
+    const database = openDatabase(databaseUrl);
+    await database.rows('DELETE FROM task_events WHERE task_id = $1', [run.id]);
+    await database.close();
+    await log.kept
+      .byOwner()
+      .then((kept) =>
+        Promise.all([...kept.values()].flat().map((subject) => log.kept.dropOlder(subject, Infinity))),
+      );
+    const gone = await refused(run.id, { from_sequence: run.checkpoint });
+    expect(gone).toMatchObject({ status: 409, code: 'task/archived' });
   });
 });

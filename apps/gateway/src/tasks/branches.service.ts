@@ -11,6 +11,7 @@ import type { BranchTask, BranchedTask } from './branch-task.schema.js';
 import { findBranchPoint } from './branch-point.js';
 import type { BranchPoint } from './branch-point.js';
 import { refuseTooLarge } from './parameters-size.js';
+import { Revivals } from './revivals.service.js';
 import { Submissions } from './submissions.service.js';
 import { DEADLINE_MS, TaskChanges } from './task-changes.service.js';
 import { newTaskId } from './task-id.js';
@@ -25,6 +26,7 @@ export class Branches {
     private readonly queues: QueueCatalogue,
     private readonly changes: TaskChanges,
     private readonly archive: Archive,
+    private readonly revivals: Revivals,
   ) {}
 
   /**
@@ -44,7 +46,7 @@ export class Branches {
     refuseTooLarge(parameters);
     refuseUnfit(taskName, parameters, handler);
     const point = await findBranchPoint(
-      this.log.read,
+      this.revivals,
       source,
       body.from_sequence,
       await this.log.admin.state(),
@@ -57,6 +59,7 @@ export class Branches {
     const command = { type: 'submit', spec, parameters, from: point.from, limited } as const;
     const event = decide(command, NO_TASK, { now, random: 0 });
     if (!event) throw new Error('The domain made nothing of a branch.');
+    if (point.isBelowLog) await this.revivals.keepRecords(ref.task_id, point.from);
     const { sequence } = await this.log.append(ref, 0, event, {
       actor: by.actor,
       now,

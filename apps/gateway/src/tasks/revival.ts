@@ -2,8 +2,8 @@ import type { ExistingTask, TaskEvent } from '@millrace/domain';
 import { ProblemError } from '../http/problem.js';
 
 /**
- * The event by which a task returns that has left the log: whole in itself. What it would name by sequence is gone, so it carries the
- * parameters, and the next run starts from the beginning.
+ * The event by which a task returns whose first facts have left the log: it carries the parameters. Its checkpoint and steps keep their
+ * names: see {@link Revivals}.
  *
  * @throws ProblemError `task/archived` when the archive does not have the parameters
  */
@@ -14,6 +14,6 @@ export function revived(event: TaskEvent, { parameters }: ExistingTask): TaskEve
       'task/archived',
       'The task has left the log, and its parameters were not kept. Submit it as a new task.',
     );
-  const { input: _input, checkpoint: _checkpoint, step: _step, ...card } = event.data;
+  const { input: _input, ...card } = event.data;
   return { ...event, data: { ...card, parameters } } as TaskEvent;
 }

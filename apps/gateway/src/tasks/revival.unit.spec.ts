@@ -41,7 +41,7 @@ const failed = (parameters: Json): ExistingTask => {
 };
 
 describe('a task that returns to the log', () => {
-  it('leans on nothing that has left it', () => {
+  it('carries its parameters, and names its checkpoint', () => {
     const parameters = { text: 'x'.repeat(20_000) };
     const state = failed(parameters);
     const event = decide({ type: 'retry' }, state, CONTEXT);
@@ -51,7 +51,7 @@ describe('a task that returns to the log', () => {
       phase: 'ready',
       parameters,
       input: 9,
-      checkpoint: 0,
+      checkpoint: 3,
       step: 0,
       attempts: { begun: 1, failed: 0 },
     });

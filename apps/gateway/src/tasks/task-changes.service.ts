@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { decide, isRefusal } from '@millrace/domain';
+import { decide, hasEnded, isRefusal } from '@millrace/domain';
 import type { Command, ExistingTask, Fact } from '@millrace/domain';
-import { TaskLog } from '@millrace/log';
+import { ConcurrencyError, TaskLog } from '@millrace/log';
 import { stateOf } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import type { Origin } from '../auth/caller.decorator.js';
 import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
 import { revived } from './revival.js';
+import { Revivals } from './revivals.service.js';
 import type { CommandDone } from './task-commands.schema.js';
 import { notFound } from './task-reader.service.js';
 
@@ -28,6 +29,7 @@ export class TaskChanges {
     private readonly gate: LogGate,
     private readonly watch: LogWatch,
     private readonly archive: Archive,
+    private readonly revivals: Revivals,
   ) {}
 
   /**
@@ -36,6 +38,8 @@ export class TaskChanges {
    */
   async change(taskId: string, command: Command, by: Origin, check?: Check): Promise<Changed> {
     await this.gate.pass();
+    if (isComeback(command) && !(await this.#bringAlong(taskId, goesOn(command))))
+      return this.#changeArchived(taskId, command, by, check);
     try {
       const options = { actor: by.actor, deadlineMs: DEADLINE_MS, ...(check && { check }) };
       const { before, fact } = await this.log.change({ task_id: taskId }, command, options);
@@ -54,6 +58,16 @@ export class TaskChanges {
     return state.phase === 'none' ? this.#archived(taskId) : state;
   }
 
+  /** False when the log has the task, but not its parameters any more. */
+  async #bringAlong(taskId: string, withRecords: boolean): Promise<boolean> {
+    const state = await this.log.read.current({ task_id: taskId });
+    // Whatever has not ended has all that it needs.
+    if (!hasEnded(state) || state.phase === 'cleaned') return true;
+    if (state.parameters === undefined && !(await this.log.read.factAt(state.input))) return false;
+    if (withRecords) await this.revivals.keepRecords(taskId, state);
+    return true;
+  }
+
   /** The domain judges the archived task as it would the live one; what it allows brings the task back into the log. */
   async #changeArchived(taskId: string, command: Command, by: Origin, check?: Check): Promise<Changed> {
     const before = await this.#archived(taskId);
@@ -62,8 +76,12 @@ export class TaskChanges {
     if (!event) return { before };
     const ref = { queue: before.queue, task_id: taskId };
     const last = await this.log.read.lastFact(ref);
+    // What the archive has not seen yet must not be passed over.
+    if (last && last.sequence > before.sequence) throw new ConcurrencyError(before.sequence, last.sequence);
+    const whole = revived(event, before);
+    if ('task' in whole.data && whole.kind !== 'cleaned') await this.revivals.keepRecords(taskId, whole.data);
     const options = { actor: by.actor, deadlineMs: DEADLINE_MS };
-    return { before, fact: await this.log.append(ref, last?.sequence ?? 0, revived(event, before), options) };
+    return { before, fact: await this.log.append(ref, last?.sequence ?? 0, whole, options) };
   }
 
   async #archived(taskId: string): Promise<ExistingTask> {
@@ -72,6 +90,13 @@ export class TaskChanges {
     return stateOf(row);
   }
 }
+
+/** Commands by which what has ended runs again. */
+const isComeback = ({ type }: Command): boolean =>
+  type === 'retry' || type === 'resume' || type === 'restore';
+
+/** From where it was. */
+const goesOn = (command: Command): boolean => !(command.type === 'retry' && command.from_start === true);
 
 /** The answer to a command that was done. */
 export const done = (message: string, { before, fact }: Changed): CommandDone => ({

@@ -246,6 +246,31 @@ describe('a task that has left the log', () => {
     expect(await statusOf(failed)).toMatchObject({ status: 'SUCCESS', attempt: 2 });
   });
 
+  it('goes on from its last checkpoint when it comes back, unless it is to start from the start', async () => {
+    const failedAt = async (): Promise<{ id: string; checkpoint: number }> => {
+      const id = await submit({ parameters: { script: 'x'.repeat(9_000) } });
+      await driver.start(id);
+      const { sequence: checkpoint } = await driver.checkpoint(id, { next: 7 });
+      await driver.fail(id, 'broken');
+      return { id, checkpoint };
+    };
+    const [gone, anew, halfGone] = [await failedAt(), await failedAt(), await failedAt()];
+    await archive(log, databaseUrl);
+    // Of the last one the log has the end still, but neither parameters nor checkpoint.
+    await log.admin.purgeBelow((await log.admin.state()).lastSequence);
+    for (const { id, checkpoint } of [gone, halfGone]) {
+      expect(await log.read.recordAt(checkpoint)).toBeUndefined();
+      expect(await client.call(`POST /tasks/${id}/retry`)).toMatchObject({ status: 202 });
+      const started = await driver.start(id);
+      expect(started.data).toMatchObject({ checkpoint });
+      const record = await log.read.recordAt(checkpoint);
+      expect(record).toMatchObject({ kind: 'checkpoint', task_id: id, data: { state: { next: 7 } } });
+      expect((await get(id)).parameters).toEqual({ script: 'x'.repeat(9_000) });
+    }
+    await client.call(`POST /tasks/${anew.id}/retry`, { body: { from_start: true } });
+    expect((await driver.start(anew.id)).data).not.toHaveProperty('checkpoint');
+  });
+
   it('only in part is read from the archive, too', async () => {
     const taskId = await submit();
     await driver.start(taskId);

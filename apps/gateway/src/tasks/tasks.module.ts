@@ -7,6 +7,7 @@ import { Branches } from './branches.service.js';
 import { BulkSubmissions } from './bulk-submissions.service.js';
 import { SubmissionsController } from './submissions.controller.js';
 import { Reorders } from './reorders.service.js';
+import { Revivals } from './revivals.service.js';
 import { Submissions } from './submissions.service.js';
 import { TaskChanges } from './task-changes.service.js';
 import { TaskCommandsController } from './task-commands.controller.js';
@@ -51,6 +52,7 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
     TaskSignals,
     TaskMoves,
     Reorders,
+    Revivals,
   ],
   exports: [Submissions, TaskChanges, TaskCommands, TaskMoves, TaskPauses, TaskReader, TaskResults],
 })

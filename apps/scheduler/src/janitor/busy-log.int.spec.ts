@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NO_TASK, decide, hasEnded, isRefusal } from '@millrace/domain';
-import type { Command, Fact, Json } from '@millrace/domain';
-import { ConcurrencyError, decodeDue, streams } from '@millrace/log';
+import type { Command, Fact, Json, RunningTask } from '@millrace/domain';
+import { ConcurrencyError, decodeDue, recordsOf, streams } from '@millrace/log';
 import type { TaskLog, Ticket } from '@millrace/log';
 import { SweepQueries, TaskQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
@@ -32,6 +32,8 @@ const RETENTION_MS = 1_000;
 /** More than is copied from ticket to ticket. */
 const LONG: Json = { script: 'x'.repeat(9_000) };
 
+/** Records of earlier attempts that later ones have found. */
+let resumed = 0;
 const ends: (() => Promise<unknown>)[] = [];
 let log: TaskLog;
 let database: Database;
@@ -92,10 +94,32 @@ async function run(ticket: Ticket): Promise<void> {
     await sleep(any(50));
     const state = await log.read.task(ticket);
     // Whoever was cancelled meanwhile needs nothing.
-    if (state.phase === 'running') await log.read.parametersOf(state);
+    if (state.phase === 'running') {
+      await log.read.parametersOf(state);
+      await goOn(state);
+    }
     await tried(task_id, endOf(started.sequence));
   }
   ticket.ack();
+}
+
+/** Looks for all that earlier attempts have recorded, and records more. */
+async function goOn({ id, run: { token, attempt, checkpoint = 0, step = 0 } }: RunningTask): Promise<void> {
+  const { facts } = await recordsOf(log.read, { checkpoint, step });
+  resumed += facts.length;
+  const steps = Object.fromEntries(
+    facts.flatMap(({ kind, data, sequence }) => (kind === 'step' ? [[data.name, sequence]] : [])),
+  );
+  if (any(2)) await tried(id, { type: 'save-checkpoint', token, state: attempt, steps });
+  else if (any(2)) {
+    const record = {
+      name: `step-${attempt}`,
+      type: 'step',
+      order: 1,
+      ...(step > 0 && { before: [step] }),
+    } as const;
+    await tried(id, { type: 'record-step', token, step: record });
+  }
 }
 
 function endOf(token: number): Command {
@@ -176,6 +200,9 @@ describe('a busy log with two janitors and a sweeper', () => {
     await Promise.all(company);
     await puller.stop();
     expect(failures).toEqual([]);
+    expect(resumed).toBeGreaterThan(0);
+    const kept = await log.admin.state(streams.kept.name);
+    expect(kept.lastSequence).toBeGreaterThan(0);
     const rows = await database.rows<{ phase: string; tasks: number }>(
       'SELECT phase, count(*) AS tasks FROM tasks GROUP BY phase',
     );

@@ -140,6 +140,15 @@ export class TaskQueries {
     return row?.oldest ?? undefined;
   }
 
+  /** The archived fact of a sequence; undefined when the archive has none. */
+  async event(sequence: number): Promise<TaskEventRow | undefined> {
+    const [stored] = await this.database.rows<StoredRow<TaskEventRow>>(
+      'SELECT * FROM task_events WHERE sequence = $1',
+      [sequence],
+    );
+    return stored && parsedEvent(stored);
+  }
+
   /** The attempts of a task, the first one first; also those before a redrive. */
   async attempts(id: string): Promise<TaskAttempt[]> {
     return attemptsOf(await factsOfTask(this.database, id, { without: REPORTS, limit: ALL_FACTS }));
