@@ -43,6 +43,8 @@ export class TaskExecutorController {
     summary: 'Submit a task',
     description: 'The same as POST /api/v1/tasks.',
     role: 'operator',
+    submits: true,
+    target: { type: 'task', field: 'task_id' },
     returns: {
       202: { description: 'The task is in the log', schema: SubmittedTask, example: examples.submitted },
       200: {
