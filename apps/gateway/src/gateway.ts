@@ -29,6 +29,7 @@ const ELSEWHERE = [
   '/tasks/\\:id/status',
   '/tasks/\\:id/retry',
   '/api/tasks/submit',
+  '/api/tasks/stats',
   '/api/tasks/\\:id/status',
   '/api/tasks/\\:id/result',
   '/api/unified-queue/tasks/cleanup',

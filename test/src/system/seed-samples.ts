@@ -101,4 +101,40 @@ export const SEED_SAMPLES: readonly SeedSample[] = [
     status: 200,
     sample: { total_tasks: { active: 3 } },
   },
+  {
+    name: 'numbers of a worker',
+    request: 'GET /tasks/stats',
+    status: 200,
+    sample: {},
+  },
+  {
+    name: 'metrics',
+    request: 'GET /api/v1/tasks/metrics',
+    status: 200,
+    sample: {
+      metrics: {
+        total_tasks: 150,
+        completed_tasks: 135,
+        failed_tasks: 10,
+        retried_tasks: 5,
+        cancelled_tasks: 0,
+        success_rate: 90.0,
+        failure_rate: 6.67,
+        average_durations: { my_simple_task: 245.5 },
+        currently_running: 3,
+      },
+      timestamp: '2025-01-15T10:35:30Z',
+    },
+  },
+  {
+    name: 'health',
+    request: 'GET /api/v1/tasks/health',
+    status: 200,
+    sample: {
+      status: 'healthy',
+      metrics: { total_tasks: 150, success_rate: 90.0, failure_rate: 6.67 },
+      alerts: [],
+      timestamp: '2025-01-15T10:35:30Z',
+    },
+  },
 ];

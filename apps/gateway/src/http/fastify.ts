@@ -14,6 +14,8 @@ const BODY_BYTES = 1024 * 1024;
 /** A request that trickles in for longer is cut off. */
 const REQUEST_WITHIN_MS = 120_000;
 const ID_CHARACTERS = 128;
+/** Where clients of another system look for the numbers of tasks. */
+const STATS_ELSEWHERE = /^\/tasks\/stats(\?|$)/;
 
 /** Fastify as this gateway wants it: JSON only, every error a problem, a correlation id for every request. */
 export function createFastify(logger: Logger, trusted: TrustedProxies): FastifyAdapter {
@@ -28,6 +30,8 @@ export function createFastify(logger: Logger, trusted: TrustedProxies): FastifyA
     forceCloseConnections: 'idle',
     clientErrorHandler: answerGarbage,
     frameworkErrors: answerBadUrl,
+    // Nest would take the prefix from the path of the API that has the same name.
+    rewriteUrl: ({ url = '/' }) => (STATS_ELSEWHERE.test(url) ? `/api${url}` : url),
     // No middleware is used: the hook that would look for it costs every request.
     skipMiddie: true,
   });

@@ -10,5 +10,6 @@ import { TaskStatsReader } from './task-stats.service.js';
   imports: [ArchiveModule, WorkersModule],
   controllers: [MetricsController],
   providers: [TaskHealthReader, TaskMetricsReader, TaskStatsReader],
+  exports: [TaskStatsReader],
 })
 export class MetricsModule {}

@@ -90,6 +90,7 @@ describe('the OpenAPI document', () => {
       'getTaskStats',
       'getTaskStatus',
       'getWorker',
+      'getWorkerTaskStats',
       'getWorkerTaskStatus',
       'listAlertRules',
       'listAlerts',

@@ -5,6 +5,9 @@ import { By } from '../auth/caller.decorator.js';
 import type { Origin } from '../auth/caller.decorator.js';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { Gone } from '../http/gone.decorator.js';
+import { metricsExamples } from '../metrics/metrics-examples.js';
+import { TaskStats } from '../metrics/task-stats.schema.js';
+import { TaskStatsReader } from '../metrics/task-stats.service.js';
 import { examples } from '../tasks/examples.js';
 import { Submissions } from '../tasks/submissions.service.js';
 import { SubmitTask, SubmittedTask, TaskId } from '../tasks/submit-task.schema.js';
@@ -34,7 +37,21 @@ export class TaskExecutorController {
     private readonly commands: TaskCommands,
     private readonly reader: TaskReader,
     private readonly results: TaskResults,
+    private readonly stats: TaskStatsReader,
   ) {}
+
+  @Get('api/tasks/stats')
+  @Endpoint({
+    operationId: 'getWorkerTaskStats',
+    summary: 'Count all tasks',
+    description: 'The same as GET /api/v1/tasks/stats. GET /tasks/stats answers, too.',
+    role: 'viewer',
+    returns: { 200: { description: 'The counts', schema: TaskStats, example: metricsExamples.stats } },
+    errors: ['archive/unavailable'],
+  })
+  readStats(): Promise<TaskStats> {
+    return this.stats.read();
+  }
 
   @Post('api/tasks/submit')
   @HttpCode(HttpStatus.ACCEPTED)
