@@ -97,7 +97,7 @@ async function tellGap(
   const gap = { from, to, missing };
   logger.error(gap, 'Facts have left the log before they were projected: the tables lack them');
   const note = { at: new Date().toISOString(), actor: 'projector', ...gap };
-  await log.note('alert', 'facts_missing', note, { deadlineMs: NOTE_DEADLINE_MS });
+  await log.note('projection', 'facts_missing', note, { deadlineMs: NOTE_DEADLINE_MS });
 }
 
 async function lastDue(log: TaskLog, wait: ScheduledTask): Promise<DueNote | undefined> {

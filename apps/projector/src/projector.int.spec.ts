@@ -358,7 +358,7 @@ describe('a Postgres that goes back', () => {
       await new BusyLog(log, 'later').run(30, 20);
       await restore(world);
       await project(world);
-      const told = await log.read.lastOn('ops.alert.facts_missing', streams.ops.name);
+      const told = await log.read.lastOn('ops.projection.facts_missing', streams.ops.name);
       expect(JSON.parse(told?.payload ?? '{}')).toMatchObject({ from: sequence + 1, to: lastSequence });
       // What came before the gap and after it is there.
       const { tables } = await expectSameAsRebuilt(world);
@@ -401,7 +401,13 @@ async function project(world: World): Promise<void> {
   const config = readProjectorConfig({ NATS_URL: nats.url, DATABASE_URL: url });
   const logger = createLogger({ app: 'projector', level: 'fatal', format: 'json' });
   const stopped = new AbortController();
-  const session = runSession({ log, config, logger, signal: stopped.signal });
+  const session = runSession({
+    log,
+    config,
+    logger,
+    signal: stopped.signal,
+    onProjected: () => undefined,
+  });
   await Promise.race([session, caughtUp(world)]);
   stopped.abort();
   await session;
