@@ -178,7 +178,7 @@ describe('what goes wrong', () => {
       severity: 'warning',
       threshold: 0.1,
     });
-    expect(await log.buckets.alerts.entries()).toEqual([]);
+    await waitUntil(async () => (await log.buckets.alerts.entries()).length === 0);
   }, 60_000);
 
   it('with Postgres is told by the log, and what cannot be known stays as it is', async () => {
