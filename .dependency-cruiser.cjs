@@ -132,12 +132,19 @@ module.exports = {
         'Servers, fixtures and signals of the test suites, and the test kit of handlers, must never reach a production process.',
       from: {
         path: '^(libs|apps|samples)/',
-        pathNot: ['^libs/testing/', '^libs/worker/src/testkit/', '^apps/gateway/src/testing/', SPEC],
+        pathNot: [
+          '^libs/testing/',
+          '^libs/worker/src/testkit/',
+          '^apps/gateway/src/testing/',
+          '^apps/projector/src/testing/',
+          SPEC,
+        ],
       },
       to: {
         path: [
           '^libs/testing/',
           '^apps/gateway/src/testing/',
+          '^apps/projector/src/testing/',
           '^libs/worker/(src|dist)/testkit/',
           '^test/',
           SPEC,
