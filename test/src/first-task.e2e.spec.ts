@@ -145,7 +145,7 @@ const SUBMISSIONS: Record<NonNullable<SeedSample['task']>, Submission> = {
 
 /** The types of what a sample has, wherever it stands in it; what a list has is its own affair. */
 function typesOf(sample: object, actual: unknown): Record<string, unknown> {
-  const found = new Map(Object.entries((actual ?? {}) as object)) as Map<string, unknown>;
+  const found = new Map(Object.entries(actual ?? {})) as Map<string, unknown>;
   return Object.fromEntries(
     Object.entries(sample).map(([key, value]: [string, unknown]) => {
       const other = found.get(key);

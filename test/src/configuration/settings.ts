@@ -64,7 +64,8 @@ const rowsOf = ({ shape }: Schema): SettingRow[] =>
     meaning: setting.description ?? '',
   }));
 
-const textOf = (value: unknown): string => (value === undefined ? '' : String(value as string | number));
+const textOf = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? `${value}` : '';
 
 /** The help of an option ends with its default. */
 function rowOfHelp({ variable, help }: { variable: string; help: string }): SettingRow {
