@@ -20,6 +20,9 @@ describe('a fresh broker', () => {
     const streams = (await nats.request('$JS.API.STREAM.NAMES')).json<{ streams: string[] }>().streams;
     expect(streams.sort()).toEqual(
       [
+        'KEPT',
+        'KV_alert_rules',
+        'KV_alerts',
         'KV_handlers',
         'KV_keys',
         'KV_leases',
@@ -28,6 +31,7 @@ describe('a fresh broker', () => {
         'KV_rebuilds',
         'KV_unique',
         'KV_slots',
+        'KV_webhooks',
         'KV_workers',
         'LOGS',
         'OPS',
