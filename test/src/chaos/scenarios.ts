@@ -8,6 +8,7 @@ import { gatewayAndProjectorKilled } from './scenarios/gateway-and-projector-kil
 import { logShortened } from './scenarios/log-shortened.js';
 import { order } from './scenarios/order.js';
 import { postgresAway } from './scenarios/postgres-away.js';
+import { recorded } from './scenarios/recorded.js';
 import { resumes } from './scenarios/resumes.js';
 import { schedulersLost } from './scenarios/schedulers-lost.js';
 import { timerBurst } from './scenarios/timer-burst.js';
@@ -28,4 +29,5 @@ export const scenarios: readonly Scenario[] = [
   resumes,
   order,
   schedulersLost,
+  recorded,
 ];
