@@ -1,0 +1,113 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Fact, TaskStatus } from '@millrace/domain';
+import { startPostgres } from '@millrace/embedded';
+import type { RunningPostgres } from '@millrace/embedded';
+import { openDatabase } from '../database/database.js';
+import type { Database } from '../database/database.js';
+import { migrate } from '../database/migrate.js';
+import { ProjectionConnection } from '../projections/projection-connection.js';
+import type { TaskRow, TaskSummary } from '../tasks/task.entity.js';
+import { rowOf } from '../tasks/task.mapping.js';
+import { project } from '../tasks/task.projection.js';
+import type { ProjectedTask } from '../tasks/task.projection.js';
+import { randomLog, randomNumbers } from '../testing/random-log.js';
+import { TravelQueries } from './travel.queries.js';
+
+const NO_LAG = { lag_ms: 0, lag_messages: 0 };
+const MOMENTS = 100;
+const TASKS = 40;
+
+let postgres: RunningPostgres;
+let database: Database;
+let travel: TravelQueries;
+let facts: Fact[];
+const random = randomNumbers(11);
+
+beforeAll(async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'millrace-travel-'));
+  postgres = await startPostgres({ dataDir, settings: { fsync: 'off' } });
+  const url = await postgres.createDatabase('travel');
+  await migrate(url);
+  const { messages } = randomLog(5, { tasks: TASKS, moves: 1_500 });
+  facts = messages.flatMap((message) => (message.type === 'fact' ? [message.fact] : []));
+  const connection = await ProjectionConnection.open(url);
+  await (await connection.resume('log')).apply(messages, NO_LAG);
+  await connection.close();
+  database = openDatabase(url);
+  travel = new TravelQueries(database);
+}, 60_000);
+
+afterAll(async () => {
+  await database.close();
+  await postgres.destroy();
+});
+
+/** Every task as a replay of the log up to the moment has it. */
+function replayed(at: string): Map<string, TaskRow> {
+  const tasks = new Map<string, ProjectedTask>();
+  for (const fact of facts) {
+    if (fact.at > at) break;
+    const task = project(tasks.get(fact.task_id), fact);
+    if (task) tasks.set(fact.task_id, task);
+  }
+  return new Map([...tasks].map(([id, { state, notes }]) => [id, rowOf(state, notes)]));
+}
+
+function aMoment(): string {
+  const [first, last] = [facts[0]!, facts.at(-1)!].map(({ at }) => Date.parse(at)) as [number, number];
+  return new Date(Math.floor(first + random() * (last - first + 1))).toISOString();
+}
+
+async function allPages(at: string, status?: TaskStatus): Promise<TaskSummary[]> {
+  const items: TaskSummary[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await travel.list(at, { limit: 7, cursor, status });
+    items.push(...page.items);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  return items;
+}
+
+const summary = ({ parameters: _parameters, result: _result, ...rest }: TaskRow): TaskSummary => rest;
+/** Fired timers are no facts. */
+const withoutTimers = (row: TaskSummary): TaskSummary => ({
+  ...row,
+  due_ticket: null,
+  due_at: null,
+  turn: row.phase === 'scheduled' ? null : row.turn,
+});
+
+describe('the read models at a moment', () => {
+  it('tell each task as a replay up to that moment does', async () => {
+    for (let round = 0; round < MOMENTS; round++) {
+      const at = aMoment();
+      const then = replayed(at);
+      const id = `task-${Math.floor(random() * TASKS)}`;
+      expect({ at, row: await travel.task(id, at) }).toEqual({ at, row: then.get(id) });
+    }
+  });
+
+  it('list the tasks that existed, by the status they had', async () => {
+    for (let round = 0; round < MOMENTS / 5; round++) {
+      const at = aMoment();
+      const then = [...replayed(at).values()];
+      const byId = (a: TaskSummary, b: TaskSummary): number => (a.id < b.id ? -1 : 1);
+      const listed = (await allPages(at)).map(withoutTimers);
+      expect(listed.sort(byId)).toEqual(then.map(summary).sort(byId));
+      for (const status of ['PENDING', 'RETRY', 'SUCCESS', 'PAUSED'] as const)
+        expect((await allPages(at, status)).map(({ id }) => id).sort()).toEqual(
+          then.flatMap((row) => (row.status === status ? [row.id] : [])).sort(),
+        );
+    }
+  });
+
+  it('know no task before its first fact', async () => {
+    const before = new Date(Date.parse(facts[0]!.at) - 1).toISOString();
+    expect(await travel.task(facts[0]!.task_id, before)).toBeUndefined();
+    expect((await travel.list(before, { limit: 10 })).items).toEqual([]);
+  });
+});
