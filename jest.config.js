@@ -29,4 +29,6 @@ export default {
   filter: '<rootDir>/jest.filter.cjs',
   testTimeout: 30_000,
   maxWorkers: 2,
+  // Of tests that are concurrent: the scenarios of the chaos tests.
+  maxConcurrency: 2,
 };

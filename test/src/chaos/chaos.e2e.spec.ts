@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { Round, runRound } from './scenario.js';
-import { scenarios } from './scenarios.js';
+import { scenariosOfSuite } from './scenarios.js';
 
 const LIMIT_MS = 240_000;
 const seed = Number(process.env.MILLRACE_CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
 
 describe(`under harm (MILLRACE_CHAOS_SEED=${seed})`, () => {
-  it.each(scenarios)(
+  // Two at a time (see jest.config.js): most of what they do is wait.
+  it.concurrent.each(scenariosOfSuite)(
     '$claim',
     async (scenario) => {
       const report = await runRound(scenario, new Round('short', seed));

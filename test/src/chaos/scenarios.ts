@@ -31,3 +31,6 @@ export const scenarios: readonly Scenario[] = [
   schedulersLost,
   recorded,
 ];
+
+/** Those that the test suite runs, in their short form; the specs of the projections prove the rest of it in seconds. */
+export const scenariosOfSuite: readonly Scenario[] = scenarios.filter((scenario) => scenario !== recorded);
