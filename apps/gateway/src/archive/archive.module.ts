@@ -4,7 +4,9 @@ import { openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
 import type { GatewayConfig } from '../config.js';
 import { CONFIG, DATABASE } from '../gateway.constants.js';
+import { LogModule } from '../log/log.module.js';
 import { Archive } from './archive.js';
+import { CatchUp } from './catch-up.service.js';
 
 @Injectable()
 class DatabaseCloser implements OnApplicationShutdown {
@@ -16,6 +18,7 @@ class DatabaseCloser implements OnApplicationShutdown {
 }
 
 @Module({
+  imports: [LogModule],
   providers: [
     {
       provide: DATABASE,
@@ -25,7 +28,8 @@ class DatabaseCloser implements OnApplicationShutdown {
     },
     DatabaseCloser,
     Archive,
+    CatchUp,
   ],
-  exports: [Archive],
+  exports: [Archive, CatchUp],
 })
 export class ArchiveModule {}

@@ -2,7 +2,6 @@ import { Module } from '@nestjs/common';
 import { ArchiveModule } from '../archive/archive.module.js';
 import { LogModule } from '../log/log.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
-import { CatchUp } from './catch-up.service.js';
 import { OperationRecords } from './operation-records.service.js';
 import { OperationsController } from './operations.controller.js';
 import { Operations } from './operations.service.js';
@@ -15,7 +14,7 @@ import { Undo } from './undo.service.js';
 @Module({
   imports: [LogModule, ArchiveModule, TasksModule],
   controllers: [TaskActionsController, OperationsController],
-  providers: [CatchUp, OperationRecords, Operations, SwiftChanges, Targets, TaskActions, Undo],
-  exports: [CatchUp, Operations, SwiftChanges, Targets],
+  providers: [OperationRecords, Operations, SwiftChanges, Targets, TaskActions, Undo],
+  exports: [Operations, SwiftChanges, Targets],
 })
 export class OperationsModule {}

@@ -3,7 +3,7 @@ import type { Command, ExistingTask } from '@millrace/domain';
 import type { Origin } from '../auth/caller.decorator.js';
 import { ProblemError } from '../http/problem.js';
 import { TaskChanges } from '../tasks/task-changes.service.js';
-import { CatchUp } from './catch-up.service.js';
+import { CatchUp } from '../archive/catch-up.service.js';
 import { OperationRecords } from './operation-records.service.js';
 import { UNDOABLE } from './operations.schema.js';
 import type { Operation } from './operations.schema.js';

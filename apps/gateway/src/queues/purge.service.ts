@@ -5,7 +5,7 @@ import { TaskLog } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
 import { DEFAULT_QUEUE } from './known-queue.js';
 import { ProblemError } from '../http/problem.js';
-import { CatchUp } from '../operations/catch-up.service.js';
+import { CatchUp } from '../archive/catch-up.service.js';
 import { Operations } from '../operations/operations.service.js';
 import type { Ended, Started } from '../operations/operations.service.js';
 import { SwiftChanges } from '../operations/swift-changes.service.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { TaskLog, subjects } from '@millrace/log';
-import { Archive } from '../archive/archive.js';
+import { Archive } from './archive.js';
 import { ProblemError } from '../http/problem.js';
 
 const WITHIN_MS = 10_000;
