@@ -11,6 +11,7 @@ import {
   TaskQueries,
   TotalQueries,
   exportFacts,
+  TravelQueries,
   isDatabaseAway,
 } from '@millrace/read-model';
 import type {
@@ -29,6 +30,8 @@ import type {
   DecidableTask,
   EventRange,
   ProjectionProgress,
+  PastListOptions,
+  PastPage,
   ProjectionState,
   QueueDepth,
   QueueNumbers,
@@ -62,6 +65,7 @@ export class Archive {
   readonly #totals: TotalQueries;
   readonly #failures: FailureQueries;
   readonly #projections: ProjectionQueries;
+  readonly #travel: TravelQueries;
   #isAway = false;
   #isProbing = false;
   #leftAloneUntil = 0;
@@ -75,6 +79,7 @@ export class Archive {
     this.#totals = new TotalQueries(database);
     this.#failures = new FailureQueries(database);
     this.#projections = new ProjectionQueries(database);
+    this.#travel = new TravelQueries(database);
   }
 
   /** Whether Postgres answers and has its tables. */
@@ -119,9 +124,19 @@ export class Archive {
     }
   }
 
-  /** Ids of the tasks that branched from a task, in the order of their submission. */
-  branches(taskId: string): Promise<string[]> {
-    return this.#ask(() => this.#queries.branches(taskId));
+  /** The row of a task as it was at a moment; undefined when it did not exist then. */
+  pastTask(taskId: string, at: string): Promise<TaskRow | undefined> {
+    return this.#ask(() => this.#travel.task(taskId, at));
+  }
+
+  /** One page of the tasks as they were at a moment. */
+  pastList(at: string, options: PastListOptions): Promise<PastPage> {
+    return this.#ask(() => this.#travel.list(at, options));
+  }
+
+  /** Ids of the tasks that branched from a task, in the order of their submission. With a time, those that were submitted until then. */
+  branches(taskId: string, until?: string): Promise<string[]> {
+    return this.#ask(() => this.#queries.branches(taskId, until));
   }
 
   attempts(taskId: string): Promise<TaskAttempt[]> {

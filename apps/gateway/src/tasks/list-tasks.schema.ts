@@ -16,6 +16,15 @@ export const time = z.iso.datetime({
   error: 'must be a time with its zone, such as 2026-01-31T12:00:00Z.',
 });
 
+const at = time.optional().meta({
+  description: 'A moment in the past: the state as it was then, from the archive.',
+  example: '2026-01-31T12:00:00Z',
+});
+
+/** What every read of tasks takes. */
+export const AtQuery = z.strictObject({ at });
+export type AtQuery = z.infer<typeof AtQuery>;
+
 /** `status=RETRY,FAILURE`, or the parameter twice. */
 const statuses = z
   .preprocess(
@@ -85,6 +94,7 @@ export const ListTasks = z.strictObject({
   sort: z.enum(TASK_SORTS).default('-submitted_at').meta({ description: 'A minus: the newest first.' }),
   limit: z.coerce.number().int().min(1).max(LIMIT_MOST).default(LIMIT_DEFAULT),
   cursor: z.string().max(1024).optional().meta({ description: 'next_cursor of the page before.' }),
+  at,
 });
 export type ListTasks = z.infer<typeof ListTasks>;
 

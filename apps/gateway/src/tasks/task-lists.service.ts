@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Archive } from '../archive/archive.js';
+import { PastTasks } from './past-tasks.service.js';
 import type { ListTasks } from './list-tasks.schema.js';
 import { summaryOfRow } from './task-view.js';
 import type { TaskList } from './task-view.schema.js';
@@ -7,9 +8,13 @@ import type { TaskList } from './task-view.schema.js';
 /** Lists come from Postgres alone. */
 @Injectable()
 export class TaskLists {
-  constructor(private readonly archive: Archive) {}
+  constructor(
+    private readonly archive: Archive,
+    private readonly past: PastTasks,
+  ) {}
 
-  async page(query: ListTasks): Promise<TaskList> {
+  async page({ at, ...query }: ListTasks): Promise<TaskList> {
+    if (at !== undefined) return this.past.page({ ...query, at });
     // Asked first, so that the page is never older than it says.
     const { sequence, lag_ms } = await this.archive.projection();
     const { items, next_cursor } = await this.archive.list(query);

@@ -3,7 +3,8 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Endpoint } from '../http/endpoint.decorator.js';
 import { examples } from './examples.js';
-import { ListTasks, ResultQuery } from './list-tasks.schema.js';
+import { PastTasks } from './past-tasks.service.js';
+import { AtQuery, ListTasks, ResultQuery } from './list-tasks.schema.js';
 import { TaskId } from './submit-task.schema.js';
 import { DiffQuery, TaskDiff } from './task-diff.schema.js';
 import { TaskDiffs } from './task-diffs.service.js';
@@ -25,6 +26,7 @@ export class TasksController {
   constructor(
     private readonly reader: TaskReader,
     private readonly lists: TaskLists,
+    private readonly past: PastTasks,
     private readonly results: TaskResults,
     private readonly diffs: TaskDiffs,
   ) {}
@@ -37,7 +39,7 @@ export class TasksController {
       'From Postgres, which lags behind the log by projection.lag_ms. Pages are by key: pass next_cursor as cursor, with the same sort.',
     role: 'viewer',
     returns: { 200: { description: 'One page', schema: TaskList, example: examples.list } },
-    errors: ['request/invalid', 'archive/unavailable'],
+    errors: ['request/invalid', 'archive/unavailable', 'archive/behind'],
     serialize: true,
   })
   list(@Query({ schema: ListTasks }) query: ListTasks): Promise<TaskList> {
@@ -48,27 +50,35 @@ export class TasksController {
   @Endpoint({
     operationId: 'getTask',
     summary: 'Get a task',
-    description: 'Everything known of a task, with its parameters, options and attempts.',
+    description:
+      'Everything known of a task, with its parameters, options and attempts. With `at`, as it was then.',
     role: 'viewer',
     returns: { 200: { description: 'The task', schema: TaskView, example: examples.task } },
-    errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable'],
+    errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable', 'archive/behind'],
     serialize: true,
   })
-  get(@Param('task_id', { schema: TaskId }) taskId: string): Promise<TaskView> {
-    return this.reader.task(taskId);
+  get(
+    @Param('task_id', { schema: TaskId }) taskId: string,
+    @Query({ schema: AtQuery }) { at }: AtQuery,
+  ): Promise<TaskView> {
+    return at === undefined ? this.reader.task(taskId) : this.past.task(taskId, at);
   }
 
   @Get(':task_id/status')
   @Endpoint({
     operationId: 'getTaskStatus',
     summary: 'Get the status of a task',
-    description: 'From the log: it shows what was written this instant, also while Postgres is away.',
+    description:
+      'From the log: it shows what was written this instant, also while Postgres is away. With `at`, from the archive as it was then.',
     role: 'viewer',
     returns: { 200: { description: 'The status', schema: TaskStatusView, example: examples.status } },
     errors: ['request/invalid', 'task/not-found', 'log/unavailable', 'archive/unavailable'],
   })
-  status(@Param('task_id', { schema: TaskId }) taskId: string): Promise<TaskStatusView> {
-    return this.reader.status(taskId);
+  status(
+    @Param('task_id', { schema: TaskId }) taskId: string,
+    @Query({ schema: AtQuery }) { at }: AtQuery,
+  ): Promise<TaskStatusView> {
+    return at === undefined ? this.reader.status(taskId) : this.past.status(taskId, at);
   }
 
   @Get(':task_id/result')
@@ -103,8 +113,13 @@ export class TasksController {
     returns: { 200: { description: 'The history', schema: TaskEvents, example: examples.events } },
     errors: ['request/invalid', 'task/not-found', 'log/unavailable'],
   })
-  async events(@Param('task_id', { schema: TaskId }) taskId: string): Promise<TaskEvents> {
-    return { items: await this.reader.events(taskId) };
+  async events(
+    @Param('task_id', { schema: TaskId }) taskId: string,
+    @Query({ schema: AtQuery }) { at }: AtQuery,
+  ): Promise<TaskEvents> {
+    return {
+      items: await (at === undefined ? this.reader.events(taskId) : this.past.events(taskId, at)),
+    };
   }
 
   @Get(':task_id/diff')

@@ -6,6 +6,7 @@ import { QueuesModule } from '../queues/queues.module.js';
 import { Branches } from './branches.service.js';
 import { BulkSubmissions } from './bulk-submissions.service.js';
 import { SubmissionsController } from './submissions.controller.js';
+import { PastTasks } from './past-tasks.service.js';
 import { Reorders } from './reorders.service.js';
 import { Revivals } from './revivals.service.js';
 import { Submissions } from './submissions.service.js';
@@ -42,6 +43,7 @@ import { UniqueSubmissions } from './unique-submissions.service.js';
     Branches,
     TaskReader,
     TaskLists,
+    PastTasks,
     TaskDiffs,
     TaskEnds,
     TaskResults,

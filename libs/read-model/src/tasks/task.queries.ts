@@ -154,12 +154,13 @@ export class TaskQueries {
     return attemptsOf(await factsOfTask(this.database, id, { without: REPORTS, limit: ALL_FACTS }));
   }
 
-  /** Ids of the tasks that branched from a task, in the order of their submission; the first {@link BRANCHES_AT_MOST}. */
-  async branches(id: string): Promise<string[]> {
+  /** Ids of the tasks that branched from a task, in the order of their submission, up to a time; the first {@link BRANCHES_AT_MOST}. */
+  async branches(id: string, until = 'infinity'): Promise<string[]> {
     const rows = await this.database.rows<{ id: string }>(
       `SELECT id FROM tasks WHERE branched_from IS NOT NULL AND branched_from ->> 'task_id' = $1
+         AND submitted_at <= $2::timestamptz
        ORDER BY submitted_at, id LIMIT ${BRANCHES_AT_MOST}`,
-      [id],
+      [id, until],
     );
     return rows.map((row) => row.id);
   }

@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { TaskRefusal } from '@millrace/domain';
+import { attemptsOf, stateOf } from '@millrace/read-model';
+import type { TaskRow } from '@millrace/read-model';
+import { Archive } from '../archive/archive.js';
+import { CatchUp } from '../archive/catch-up.service.js';
+import { ProblemError } from '../http/problem.js';
+import type { ListTasks } from './list-tasks.schema.js';
+import { eventOf, optionsOf, originOf, summaryOfRow } from './task-view.js';
+import type { TaskEventView, TaskList, TaskStatusView, TaskView } from './task-view.schema.js';
+
+/** Until then the read model is asked to be complete: later facts of that moment may still be on their way. */
+const SETTLED_AFTER_MS = 60_000;
+
+/** Tasks as they were at a moment: what had been decided until then, from the archive alone. */
+@Injectable()
+export class PastTasks {
+  constructor(
+    private readonly archive: Archive,
+    private readonly catchUp: CatchUp,
+  ) {}
+
+  async status(taskId: string, at: string): Promise<TaskStatusView> {
+    return { ...summaryOfRow(await this.#row(taskId, at), Date.parse(at)), position: null };
+  }
+
+  async task(taskId: string, at: string): Promise<TaskView> {
+    const row = await this.#row(taskId, at);
+    const [facts, branches] = await Promise.all([this.#facts(row), this.archive.branches(taskId, at)]);
+    const { spec } = stateOf(row);
+    return {
+      ...summaryOfRow(row, Date.parse(at)),
+      position: null,
+      parameters: row.parameters ?? null,
+      result: row.result ?? null,
+      options: optionsOf(spec),
+      attempts: attemptsOf(facts),
+      branched_from: originOf(spec),
+      branches,
+    };
+  }
+
+  async events(taskId: string, at: string): Promise<TaskEventView[]> {
+    return (await this.#facts(await this.#row(taskId, at))).map(eventOf);
+  }
+
+  async page({ at, sort, q, ...query }: ListTasks & { at: string }): Promise<TaskList> {
+    if (q !== undefined)
+      throw invalid('q', 'cannot be combined with `at`: texts are not searched in the past.');
+    if (sort === '-updated_at' || sort === 'updated_at')
+      throw invalid('sort', 'must be by `submitted_at` when `at` is given.');
+    await this.#settled(at);
+    const { sequence, lag_ms } = await this.archive.projection();
+    const { items, next_cursor } = await this.archive.pastList(at, { ...query, sort });
+    return {
+      items: items.map((row) => summaryOfRow(row, Date.parse(at))),
+      next_cursor,
+      projection: { sequence, lag_ms },
+    };
+  }
+
+  async #row(taskId: string, at: string): Promise<TaskRow> {
+    await this.#settled(at);
+    const row = await this.archive.pastTask(taskId, at);
+    if (!row) throw new TaskRefusal('task/not-found', `There was no task with the id ${taskId} at ${at}.`);
+    return row;
+  }
+
+  async #facts({ id, sequence }: TaskRow): Promise<Awaited<ReturnType<Archive['events']>>> {
+    return (await this.archive.events(id)).filter((fact) => fact.sequence <= sequence);
+  }
+
+  /** The future is not known, and the last moments only once they were projected. */
+  async #settled(at: string): Promise<void> {
+    const age = Date.now() - Date.parse(at);
+    if (age < 0) throw invalid('at', 'lies in the future.');
+    if (age < SETTLED_AFTER_MS) await this.catchUp.untilNow();
+  }
+}
+
+const invalid = (path: string, message: string): ProblemError =>
+  new ProblemError('request/invalid', `The request has a fault: ${path} ${message}`, {
+    errors: [{ path, message }],
+  });
