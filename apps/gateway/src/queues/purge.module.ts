@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ArchiveModule } from '../archive/archive.module.js';
 import { LogModule } from '../log/log.module.js';
 import { OperationsModule } from '../operations/operations.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
@@ -6,7 +7,7 @@ import { PurgeController } from './purge.controller.js';
 import { Purge } from './purge.service.js';
 
 @Module({
-  imports: [LogModule, OperationsModule, TasksModule],
+  imports: [ArchiveModule, LogModule, OperationsModule, TasksModule],
   controllers: [PurgeController],
   providers: [Purge],
 })

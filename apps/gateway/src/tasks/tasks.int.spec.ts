@@ -123,6 +123,49 @@ describe('the status of a task', () => {
   });
 });
 
+describe('a task at a moment', () => {
+  it('is shown as it was then, alone, in lists and by its events', async () => {
+    const taskId = await submit({ tags: ['past'], parameters: { n: 1 } });
+    const started = await driver.start(taskId);
+    const failed = await driver.fail(taskId, 'no', false);
+    await archive(log, databaseUrl);
+    const before = new Date(Date.parse((await events(taskId))[0]!.at) - 1).toISOString();
+    const at = async (path: `/${string}`, moment: string): Promise<Record<string, unknown>> =>
+      (await client.call<Record<string, unknown>>(`GET ${path}at=${encodeURIComponent(moment)}`)).body;
+    const task = `/tasks/${taskId}?` as const;
+    expect(await at(task, before)).toMatchObject({ code: 'task/not-found' });
+    expect(await at(task, failed.at)).toMatchObject({ status: 'FAILURE', error: { message: 'no' } });
+    if (started.at < failed.at) {
+      expect(await at(task, started.at)).toMatchObject({
+        status: 'STARTED',
+        error: null,
+        parameters: { n: 1 },
+        attempts: [{ attempt: 1, outcome: 'running' }],
+      });
+      expect(await at(`/tasks/${taskId}/status?`, started.at)).toMatchObject({ status: 'STARTED' });
+      const shown = (await at(`/tasks/${taskId}/events?`, started.at)) as unknown as TaskEvents;
+      expect(shown.items.map(({ kind }) => kind)).toEqual(['p5', 'started']);
+      const listed = (await at('/tasks?tag=past&status=STARTED&', started.at)) as unknown as TaskList;
+      expect(listed.items.map(({ task_id }) => task_id)).toEqual([taskId]);
+    }
+    const ended = (await at('/tasks?tag=past&status=STARTED&', failed.at)) as unknown as TaskList;
+    expect(ended.items).toEqual([]);
+  });
+
+  it('is asked for in the past only, in the order of submission, and not by its texts', async () => {
+    const past = '2026-01-01T00:00:00Z';
+    for (const query of [
+      `at=${encodeURIComponent(new Date(Date.now() + 60_000).toISOString())}`,
+      `at=${past}&q=x`,
+      `at=${past}&sort=updated_at`,
+    ])
+      expect(await client.call(`GET /tasks?${query}`)).toMatchObject({
+        status: 400,
+        body: { code: 'request/invalid' },
+      });
+  });
+});
+
 describe('a task', () => {
   it('has its parameters, options and attempts', async () => {
     const parameters = { text: 'ü'.repeat(10_000) };
