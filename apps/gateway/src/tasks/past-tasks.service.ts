@@ -6,7 +6,7 @@ import { Archive } from '../archive/archive.js';
 import { CatchUp } from '../archive/catch-up.service.js';
 import { ProblemError } from '../http/problem.js';
 import type { ListTasks } from './list-tasks.schema.js';
-import { eventOf, optionsOf, originOf, summaryOfRow } from './task-view.js';
+import { eventOf, noticeOf, optionsOf, originOf, summaryOfRow } from './task-view.js';
 import type { TaskEventView, TaskList, TaskStatusView, TaskView } from './task-view.schema.js';
 
 /** Until then the read model is asked to be complete: later facts of that moment may still be on their way. */
@@ -27,15 +27,16 @@ export class PastTasks {
   async task(taskId: string, at: string): Promise<TaskView> {
     const row = await this.#row(taskId, at);
     const [facts, branches] = await Promise.all([this.#facts(row), this.archive.branches(taskId, at)]);
-    const { spec } = stateOf(row);
+    const state = stateOf(row);
     return {
       ...summaryOfRow(row, Date.parse(at)),
       position: null,
       parameters: row.parameters ?? null,
       result: row.result ?? null,
-      options: optionsOf(spec),
+      notice: noticeOf(state),
+      options: optionsOf(state.spec),
       attempts: attemptsOf(facts),
-      branched_from: originOf(spec),
+      branched_from: originOf(state.spec),
       branches,
     };
   }
@@ -44,9 +45,11 @@ export class PastTasks {
     return (await this.#facts(await this.#row(taskId, at))).map(eventOf);
   }
 
-  async page({ at, sort, q, ...query }: ListTasks & { at: string }): Promise<TaskList> {
-    if (q !== undefined)
-      throw invalid('q', 'cannot be combined with `at`: texts are not searched in the past.');
+  async page({ at, ...asked }: ListTasks & { at: string }): Promise<TaskList> {
+    const { sort, q, parameters, result, fingerprint, ...query } = asked;
+    for (const [path, content] of Object.entries({ q, parameters, result, fingerprint }))
+      if (content !== undefined)
+        throw invalid(path, 'cannot be combined with `at`: contents are not searched in the past.');
     if (sort === '-updated_at' || sort === 'updated_at')
       throw invalid('sort', 'must be by `submitted_at` when `at` is given.');
     await this.#settled(at);

@@ -6,8 +6,11 @@ import { cursorAfter, pageQuery } from '../tasks/task-list.js';
 import type { TaskListOptions } from '../tasks/task-list.js';
 import { pastTasks } from './past-tasks.js';
 
-/** A list of the past is in the order of submission, and texts are not searched in it. */
-export type PastListOptions = Omit<TaskListOptions, 'sort' | 'q'> & {
+/** A list of the past is in the order of submission, and texts and contents are not searched in it. */
+export type PastListOptions = Omit<
+  TaskListOptions,
+  'sort' | 'q' | 'parameters' | 'result' | 'fingerprint'
+> & {
   sort?: '-submitted_at' | 'submitted_at' | undefined;
 };
 
@@ -32,17 +35,24 @@ export async function pastList(
   at: string,
   { limit, cursor, ...filter }: PastListOptions,
 ): Promise<PastPage> {
-  const { status, worker, reason, error, operation, ...lasting } = filter;
+  const { status, worker, reason, error, operation, cleaned = false, ...lasting } = filter;
   const until = new Date(Date.parse(at) + 1).toISOString();
   const submitted_before =
     lasting.submitted_before !== undefined && lasting.submitted_before < until
       ? lasting.submitted_before
       : until;
-  const matches = matcher({ status, worker, reason, error, operation });
+  const matches = matcher({ status, worker, reason, error, operation, cleaned });
   const items: TaskSummary[] = [];
   let from = cursor;
   for (let looked = 0; looked < LOOKED_AT_MOST; looked += CHUNK) {
-    const query = pageQuery(SUMMARY_COLUMNS, { ...lasting, submitted_before, limit: CHUNK, cursor: from });
+    const query = pageQuery(SUMMARY_COLUMNS, {
+      ...lasting,
+      // It may have been cleaned up since.
+      cleaned: true,
+      submitted_before,
+      limit: CHUNK,
+      cursor: from,
+    });
     const stored = await database.rows<StoredRow<TaskSummary>>(query.sql, query.values);
     const chunk = stored.slice(0, CHUNK).map((row) => parsedRow<TaskSummary>(row));
     const past = await asTheyWere(database, chunk, at);
@@ -76,9 +86,16 @@ async function asTheyWere(
 
 const summaryOf = ({ parameters: _parameters, result: _result, ...summary }: TaskRow): TaskSummary => summary;
 
-type Changing = Pick<PastListOptions, 'status' | 'worker' | 'reason' | 'error' | 'operation'>;
+type Changing = Pick<PastListOptions, 'status' | 'worker' | 'reason' | 'error' | 'operation' | 'cleaned'>;
 
-function matcher({ status, worker, reason, error, operation }: Changing): (task: TaskSummary) => boolean {
+function matcher({
+  status,
+  worker,
+  reason,
+  error,
+  operation,
+  cleaned,
+}: Changing): (task: TaskSummary) => boolean {
   const statuses = status === undefined ? undefined : new Set([status].flat());
   const is = <T>(wanted: T | undefined, value: T | null | undefined): boolean =>
     wanted === undefined || wanted === value;
@@ -87,5 +104,6 @@ function matcher({ status, worker, reason, error, operation }: Changing): (task:
     is(worker, task.worker) &&
     is(reason, task.reason) &&
     is(operation, task.operation) &&
+    (cleaned || task.cleaned_at === null) &&
     is(error, task.error?.name);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '@millrace/testing';
 import { compareWithFold } from '../../audit/fold.js';
+import { compareMetrics } from '../../audit/metrics-by-hand.js';
 import { readFacts } from '../../audit/read-facts.js';
 import { compareWithRebuild } from '../../audit/rebuild.js';
 import { TaskWatch } from '../../audit/task-watch.js';
@@ -20,7 +21,7 @@ const PAUSED_OF = 25;
 /** A long life with failures, retries, pauses and cancels, and every telling of it compared with every other. */
 export const recorded: Scenario = {
   name: 'recorded',
-  claim: 'live tables, a rebuild and a fold in memory tell the same',
+  claim: 'live tables, a rebuild, a fold in memory and a count by hand tell the same',
   run: async (round: Round) => {
     const tasks = round.choose({ short: 1_200, long: 100_000 });
     await withSystem({ workers: 2, worker: WORKER }, async (system) => {
@@ -34,7 +35,9 @@ export const recorded: Scenario = {
       const histories = await readFacts(system.log);
       round.note(`comparing ${histories.size} tasks with a fold in memory`);
       const folded = await compareWithFold(system.database, histories);
-      round.faults.push(...rebuild.faults, ...folded.faults);
+      const metrics = await compareMetrics(system.database, histories);
+      round.faults.push(...rebuild.faults, ...folded.faults, ...metrics.faults);
+      round.count('minutes', metrics.minutes);
       round.count('tasks', folded.tasks);
       round.count('rows', rebuild.rows);
       for (const facts of histories.values())
