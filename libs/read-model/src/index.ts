@@ -86,4 +86,5 @@ export type { DecidableTask, EventRange, ProjectionState, TaskPage } from './tas
 export type { DecidableTask, ProjectionState, TaskPage } from './tasks/task.queries.js';
 export { LOOKED_AT_MOST } from './travel/past-list.js';
 export type { PastListOptions, PastPage } from './travel/past-list.js';
+export type { PastStanding } from './travel/past-standing.js';
 export { TravelQueries } from './travel/travel.queries.js';

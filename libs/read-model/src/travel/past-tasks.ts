@@ -17,15 +17,25 @@ export interface PastTask {
   submitted_at: string;
 }
 
-/**
- * Rows of tasks as they were: a fold of what was decided up to the moment. A task is told by its facts in their order, up to the first that
- * was decided later. What no fact tells is not in it: a timer that had fired.
- */
+/** Rows of tasks as they were at a moment; see {@link foldUntil}. */
 export async function pastTasks(
   database: Database,
   wanted: readonly PastTask[],
   at: string,
 ): Promise<Map<string, TaskRow>> {
+  const tasks = await foldUntil(database, wanted, at);
+  return new Map([...tasks].map(([id, { state, notes }]) => [id, rowOf(state, notes)]));
+}
+
+/**
+ * Tasks as what was decided up to a moment makes them. A task is told by its facts in their order, up to the first that was decided later.
+ * What no fact tells is not in it: a timer that had fired.
+ */
+export async function foldUntil(
+  database: Database,
+  wanted: readonly PastTask[],
+  at: string,
+): Promise<Map<string, ProjectedTask>> {
   const tasks = new Map<string, ProjectedTask>();
   const isOver = new Set<string>();
   const ids = wanted.map(({ id }) => id);
@@ -41,9 +51,8 @@ export async function pastTasks(
       const task = project(before, fact);
       if (task) tasks.set(fact.task_id, task);
     }
-    if (stored.length < PAGE) break;
+    if (stored.length < PAGE) return tasks;
   }
-  return new Map([...tasks].map(([id, { state, notes }]) => [id, rowOf(state, notes)]));
 }
 
 /** Bounds in time keep the other days of the archive out; clocks differ. */

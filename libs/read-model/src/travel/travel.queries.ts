@@ -2,6 +2,8 @@ import type { Database } from '../database/database.js';
 import type { TaskRow } from '../tasks/task.entity.js';
 import { pastList } from './past-list.js';
 import type { PastListOptions, PastPage } from './past-list.js';
+import { pastStanding } from './past-standing.js';
+import type { PastStanding } from './past-standing.js';
 import { pastTasks } from './past-tasks.js';
 
 /** The read models as they were at a moment: what was decided until then, by the times of the facts, the moment included. */
@@ -24,5 +26,10 @@ export class TravelQueries {
    */
   list(at: string, options: PastListOptions): Promise<PastPage> {
     return pastList(this.database, at, options);
+  }
+
+  /** All measures up to the moment, by queue and name: how many tasks were in each status, and what had happened. */
+  standing(at: string): Promise<PastStanding> {
+    return pastStanding(this.database, at);
   }
 }
