@@ -83,7 +83,6 @@ export type { TaskNotes } from './tasks/task.mapping.js';
 export type { DueNote } from './tasks/task.projection.js';
 export { POSITION_LIMIT, TaskQueries } from './tasks/task.queries.js';
 export type { DecidableTask, EventRange, ProjectionState, TaskPage } from './tasks/task.queries.js';
-export type { DecidableTask, ProjectionState, TaskPage } from './tasks/task.queries.js';
 export { LOOKED_AT_MOST } from './travel/past-list.js';
 export type { PastListOptions, PastPage } from './travel/past-list.js';
 export type { PastStanding } from './travel/past-standing.js';

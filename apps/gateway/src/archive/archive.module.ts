@@ -7,6 +7,7 @@ import { CONFIG, DATABASE } from '../gateway.constants.js';
 import { LogModule } from '../log/log.module.js';
 import { Archive } from './archive.js';
 import { CatchUp } from './catch-up.service.js';
+import { Moments } from './moments.service.js';
 
 @Injectable()
 class DatabaseCloser implements OnApplicationShutdown {
@@ -29,7 +30,8 @@ class DatabaseCloser implements OnApplicationShutdown {
     DatabaseCloser,
     Archive,
     CatchUp,
+    Moments,
   ],
-  exports: [Archive, CatchUp],
+  exports: [Archive, CatchUp, Moments],
 })
 export class ArchiveModule {}

@@ -32,6 +32,7 @@ import type {
   ProjectionProgress,
   PastListOptions,
   PastPage,
+  PastStanding,
   ProjectionState,
   QueueDepth,
   QueueNumbers,
@@ -132,6 +133,11 @@ export class Archive {
   /** One page of the tasks as they were at a moment. */
   pastList(at: string, options: PastListOptions): Promise<PastPage> {
     return this.#ask(() => this.#travel.list(at, options));
+  }
+
+  /** All measures up to a moment, by queue and name. */
+  pastStanding(at: string): Promise<PastStanding> {
+    return this.#ask(() => this.#travel.standing(at));
   }
 
   /** Ids of the tasks that branched from a task, in the order of their submission. With a time, those that were submitted until then. */

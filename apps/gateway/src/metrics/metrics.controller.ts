@@ -1,6 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Endpoint } from '../http/endpoint.decorator.js';
+import { AtQuery } from '../tasks/list-tasks.schema.js';
 import { metricsExamples } from './metrics-examples.js';
 import { MetricSeriesView, SeriesQuery } from './metric-series.schema.js';
 import { HealthQuery, MetricsQuery, TaskHealth, TaskMetrics } from './metrics.schema.js';
@@ -23,13 +24,13 @@ export class MetricsController {
     operationId: 'getTaskStats',
     summary: 'Count all tasks',
     description:
-      'How many tasks are in each status, in all, by queue and by task name; what happened in the last minute, hour and day; how operations went.',
+      'How many tasks are in each status, in all, by queue and by task name; what happened in the last minute, hour and day; how operations went. With `at`, as it was then, exact to the event, but for the rates, which are of whole minutes; `timestamp` says of when the counts are.',
     role: 'viewer',
     returns: { 200: { description: 'The counts', schema: TaskStats, example: metricsExamples.stats } },
-    errors: ['archive/unavailable'],
+    errors: ['request/invalid', 'archive/unavailable', 'archive/behind'],
   })
-  readStats(): Promise<TaskStats> {
-    return this.stats.read();
+  readStats(@Query({ schema: AtQuery }) { at }: AtQuery): Promise<TaskStats> {
+    return this.stats.read(at);
   }
 
   @Get('metrics')

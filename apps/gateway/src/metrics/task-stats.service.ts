@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Measures } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
+import { Moments } from '../archive/moments.service.js';
 import { ended, percentOf, statusCounts, sumOf, sumsBy } from './figures.js';
 import { beginOf } from './task-metrics.service.js';
 import type { Rates, TaskStats } from './task-stats.schema.js';
@@ -8,17 +9,24 @@ import type { Rates, TaskStats } from './task-stats.schema.js';
 /** The counts of all tasks: sums of the metrics, however many tasks there are. */
 @Injectable()
 export class TaskStatsReader {
-  constructor(private readonly archive: Archive) {}
+  constructor(
+    private readonly archive: Archive,
+    private readonly moments: Moments,
+  ) {}
 
-  async read(): Promise<TaskStats> {
-    const now = Date.now();
+  /** @param at a moment of the past; now by default */
+  async read(at?: string): Promise<TaskStats> {
+    if (at !== undefined) await this.moments.settled(at);
+    const now = at === undefined ? Date.now() : Date.parse(at);
     // Asked first, so that the counts are never older than it says.
     const { sequence, lag_ms } = await this.archive.projection();
-    const { groups } = await this.archive.metrics({ durations: false });
+    const { groups, ...standing } = await (at === undefined
+      ? this.archive.metrics({ durations: false })
+      : this.archive.pastStanding(at));
     const [last_minute, last_hour, last_day] = await Promise.all([
-      this.#rates('1m', now),
-      this.#rates('1h', now),
-      this.#rates('1d', now),
+      this.#rates('1m', now, at),
+      this.#rates('1h', now, at),
+      this.#rates('1d', now, at),
     ]);
     const sum = sumOf(groups);
     const by_status = statusCounts(sum);
@@ -32,13 +40,17 @@ export class TaskStatsReader {
       rates: { last_minute, last_hour, last_day },
       operations: operationsOf(sum),
       projection: { sequence, lag_ms },
-      timestamp: new Date(now).toISOString(),
+      timestamp: 'at' in standing ? standing.at : new Date(now).toISOString(),
     };
   }
 
-  async #rates(window: string, now: number): Promise<Rates> {
+  async #rates(window: string, now: number, to: string | undefined): Promise<Rates> {
     const asked = beginOf(window, now);
-    const { from, groups } = await this.archive.metrics({ from: asked, durations: false });
+    const { from, groups } = await this.archive.metrics({
+      from: asked,
+      durations: false,
+      ...(to !== undefined && { to }),
+    });
     const sum = sumOf(groups);
     const seconds = (now - Date.parse(from ?? asked)) / 1000;
     const { submitted, started, completed, failed, retried, cancelled } = sum;

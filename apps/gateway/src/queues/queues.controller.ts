@@ -1,6 +1,10 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import { Endpoint } from '../http/endpoint.decorator.js';
+import { AtQuery } from '../tasks/list-tasks.schema.js';
+import { PastQueue, PastQueueList } from './past-queues.schema.js';
+import { PastQueues } from './past-queues.service.js';
 import { queueExamples } from './queue-examples.js';
 import { QueueReader } from './queue-reader.service.js';
 import { ListPending, PendingList, QueueList, QueueName, QueueView } from './queues.schema.js';
@@ -8,33 +12,52 @@ import { ListPending, PendingList, QueueList, QueueName, QueueView } from './que
 @ApiTags('Queues')
 @Controller('queues')
 export class QueuesController {
-  constructor(private readonly queues: QueueReader) {}
+  constructor(
+    private readonly queues: QueueReader,
+    private readonly past: PastQueues,
+  ) {}
 
   @Get()
   @Endpoint({
     operationId: 'listQueues',
     summary: 'List the queues',
     description:
-      'Every queue with its settings, its pause, who serves it, and how much waits and runs. The numbers are from Postgres: without it the answer is 503.',
+      'Every queue with its settings, its pause, who serves it, and how much waits and runs. The numbers are from Postgres: without it the answer is 503. With `at`, how many tasks of each queue were in which status then.',
     role: 'viewer',
-    returns: { 200: { description: 'The queues', schema: QueueList, example: queueExamples.list } },
-    errors: ['log/unavailable', 'archive/unavailable'],
+    returns: {
+      200: {
+        description: 'The queues',
+        schema: z.union([QueueList, PastQueueList]),
+        example: queueExamples.list,
+      },
+    },
+    errors: ['request/invalid', 'log/unavailable', 'archive/unavailable', 'archive/behind'],
   })
-  async list(): Promise<QueueList> {
-    return { items: await this.queues.list() };
+  async list(@Query({ schema: AtQuery }) { at }: AtQuery): Promise<QueueList | PastQueueList> {
+    return at === undefined ? { items: await this.queues.list() } : { items: await this.past.list(at) };
   }
 
   @Get(':queue')
   @Endpoint({
     operationId: 'getQueue',
     summary: 'Get a queue',
-    description: 'A queue with all its numbers, which are from Postgres: without it the answer is 503.',
+    description:
+      'A queue with all its numbers, which are from Postgres: without it the answer is 503. With `at`, how many of its tasks were in which status then.',
     role: 'viewer',
-    returns: { 200: { description: 'The queue', schema: QueueView, example: queueExamples.queue } },
+    returns: {
+      200: {
+        description: 'The queue',
+        schema: z.union([QueueView, PastQueue]),
+        example: queueExamples.queue,
+      },
+    },
     errors: ['request/invalid', 'queue/not-found', 'log/unavailable', 'archive/unavailable'],
   })
-  get(@Param('queue', { schema: QueueName }) queue: string): Promise<QueueView> {
-    return this.queues.get(queue);
+  get(
+    @Param('queue', { schema: QueueName }) queue: string,
+    @Query({ schema: AtQuery }) { at }: AtQuery,
+  ): Promise<QueueView | PastQueue> {
+    return at === undefined ? this.queues.get(queue) : this.past.get(queue, at);
   }
 
   @Get(':queue/pending')

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ArchiveModule } from '../archive/archive.module.js';
 import { LogModule } from '../log/log.module.js';
+import { PastQueues } from './past-queues.service.js';
 import { QueueCatalogue } from './queue-catalogue.js';
 import { QueueCommandsController } from './queue-commands.controller.js';
 import { QueueDefinitions } from './queue-definitions.service.js';
@@ -13,7 +14,15 @@ import { QueuesController } from './queues.controller.js';
 @Module({
   imports: [LogModule, ArchiveModule],
   controllers: [QueuesController, QueueCommandsController],
-  providers: [QueueCatalogue, QueueDepths, QueueRecords, QueueReader, QueueDefinitions, QueuePauses],
+  providers: [
+    PastQueues,
+    QueueCatalogue,
+    QueueDepths,
+    QueueRecords,
+    QueueReader,
+    QueueDefinitions,
+    QueuePauses,
+  ],
   exports: [QueueCatalogue, QueueDepths],
 })
 export class QueuesModule {}

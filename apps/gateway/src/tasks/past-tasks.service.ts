@@ -3,21 +3,17 @@ import { TaskRefusal } from '@millrace/domain';
 import { attemptsOf, stateOf } from '@millrace/read-model';
 import type { TaskRow } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
-import { CatchUp } from '../archive/catch-up.service.js';
-import { ProblemError } from '../http/problem.js';
+import { Moments, invalidAt } from '../archive/moments.service.js';
 import type { ListTasks } from './list-tasks.schema.js';
 import { eventOf, noticeOf, optionsOf, originOf, summaryOfRow } from './task-view.js';
 import type { TaskEventView, TaskList, TaskStatusView, TaskView } from './task-view.schema.js';
-
-/** Until then the read model is asked to be complete: later facts of that moment may still be on their way. */
-const SETTLED_AFTER_MS = 60_000;
 
 /** Tasks as they were at a moment: what had been decided until then, from the archive alone. */
 @Injectable()
 export class PastTasks {
   constructor(
     private readonly archive: Archive,
-    private readonly catchUp: CatchUp,
+    private readonly moments: Moments,
   ) {}
 
   async status(taskId: string, at: string): Promise<TaskStatusView> {
@@ -49,10 +45,10 @@ export class PastTasks {
     const { sort, q, parameters, result, fingerprint, ...query } = asked;
     for (const [path, content] of Object.entries({ q, parameters, result, fingerprint }))
       if (content !== undefined)
-        throw invalid(path, 'cannot be combined with `at`: contents are not searched in the past.');
+        throw invalidAt(path, 'cannot be combined with `at`: contents are not searched in the past.');
     if (sort === '-updated_at' || sort === 'updated_at')
-      throw invalid('sort', 'must be by `submitted_at` when `at` is given.');
-    await this.#settled(at);
+      throw invalidAt('sort', 'must be by `submitted_at` when `at` is given.');
+    await this.moments.settled(at);
     const { sequence, lag_ms } = await this.archive.projection();
     const { items, next_cursor } = await this.archive.pastList(at, { ...query, sort });
     return {
@@ -63,7 +59,7 @@ export class PastTasks {
   }
 
   async #row(taskId: string, at: string): Promise<TaskRow> {
-    await this.#settled(at);
+    await this.moments.settled(at);
     const row = await this.archive.pastTask(taskId, at);
     if (!row) throw new TaskRefusal('task/not-found', `There was no task with the id ${taskId} at ${at}.`);
     return row;
@@ -72,16 +68,4 @@ export class PastTasks {
   async #facts({ id, sequence }: TaskRow): Promise<Awaited<ReturnType<Archive['events']>>> {
     return (await this.archive.events(id)).filter((fact) => fact.sequence <= sequence);
   }
-
-  /** The future is not known, and the last moments only once they were projected. */
-  async #settled(at: string): Promise<void> {
-    const age = Date.now() - Date.parse(at);
-    if (age < 0) throw invalid('at', 'lies in the future.');
-    if (age < SETTLED_AFTER_MS) await this.catchUp.untilNow();
-  }
 }
-
-const invalid = (path: string, message: string): ProblemError =>
-  new ProblemError('request/invalid', `The request has a fault: ${path} ${message}`, {
-    errors: [{ path, message }],
-  });

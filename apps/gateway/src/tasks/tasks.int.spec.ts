@@ -10,6 +10,8 @@ import type { TaskDriver } from '../testing/task-driver.js';
 import { startArchivingGateway } from '../testing/test-gateway.js';
 import type { ArchivingGateway } from '../testing/test-gateway.js';
 import type { CancelledTask } from './task-commands.schema.js';
+import type { TaskStats } from '../metrics/task-stats.schema.js';
+import type { PastQueue, PastQueueList } from '../queues/past-queues.schema.js';
 import type { SubmittedTask } from './submit-task.schema.js';
 import type { TaskEvents, TaskList, TaskResult, TaskStatusView, TaskView } from './task-view.schema.js';
 
@@ -150,6 +152,32 @@ describe('a task at a moment', () => {
     }
     const ended = (await at('/tasks?tag=past&status=STARTED&', failed.at)) as unknown as TaskList;
     expect(ended.items).toEqual([]);
+  });
+
+  it('is counted in its queue and among all as it was then', async () => {
+    await client.call('PUT /queues/other', { body: {} });
+    const taskId = await submit({ queue: 'other' });
+    const started = await driver.start(taskId);
+    await driver.succeed(taskId, 1);
+    await archive(log, databaseUrl);
+    const before = new Date(Date.parse((await events(taskId))[0]!.at) - 1).toISOString();
+    const at = async <T>(path: string, moment: string): Promise<T> =>
+      (await client.call<T>(`GET /${path}?at=${encodeURIComponent(moment)}`)).body;
+    const [then, earlier] = [
+      await at<PastQueue>('queues/other', started.at),
+      await at<PastQueue>('queues/other', before),
+    ];
+    expect(then.at).toBe(started.at);
+    const count = ({ by_status }: PastQueue): number => Object.values(by_status).reduce((a, b) => a + b, 0);
+    expect(count(then)).toBe(count(earlier) + 1);
+    const listed = await at<PastQueueList>('queues', started.at);
+    expect(listed.items).toContainEqual(then);
+    const stats = await at<TaskStats>('tasks/stats', started.at);
+    expect(stats.by_queue.other).toEqual(then.by_status);
+    expect(stats.timestamp).toBe(started.at);
+    expect(await client.call(`GET /queues/nowhere?at=${encodeURIComponent(before)}`)).toMatchObject({
+      status: 404,
+    });
   });
 
   it('is asked for in the past only, in the order of submission, and not by its texts', async () => {

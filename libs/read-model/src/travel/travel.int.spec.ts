@@ -2,12 +2,14 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { STATUSES } from '@millrace/domain';
 import type { Fact, TaskStatus } from '@millrace/domain';
 import { startPostgres } from '@millrace/embedded';
 import type { RunningPostgres } from '@millrace/embedded';
 import { openDatabase } from '../database/database.js';
 import type { Database } from '../database/database.js';
 import { migrate } from '../database/migrate.js';
+import { CHANGE_OF } from '../metrics/measures.js';
 import { ProjectionConnection } from '../projections/projection-connection.js';
 import type { TaskRow, TaskSummary } from '../tasks/task.entity.js';
 import { rowOf } from '../tasks/task.mapping.js';
@@ -94,7 +96,7 @@ describe('the read models at a moment', () => {
   it('list the tasks that existed, by the status they had', async () => {
     for (let round = 0; round < MOMENTS / 5; round++) {
       const at = aMoment();
-      const then = [...replayed(at).values()];
+      const then = [...replayed(at).values()].filter((row) => row.cleaned_at === null);
       const byId = (a: TaskSummary, b: TaskSummary): number => (a.id < b.id ? -1 : 1);
       const listed = (await allPages(at)).map(withoutTimers);
       expect(listed.sort(byId)).toEqual(then.map(summary).sort(byId));
@@ -102,6 +104,27 @@ describe('the read models at a moment', () => {
         expect((await allPages(at, status)).map(({ id }) => id).sort()).toEqual(
           then.flatMap((row) => (row.status === status ? [row.id] : [])).sort(),
         );
+    }
+  });
+
+  it('count how many tasks were in each status, to the fact', async () => {
+    for (let round = 0; round < MOMENTS; round++) {
+      const at = aMoment();
+      const standing = await travel.standing(at);
+      const told: Record<string, number> = {};
+      for (const { queue, name, measures } of standing.groups)
+        for (const status of STATUSES) {
+          const key = `${queue} ${name} ${status}`;
+          const tasks = measures[CHANGE_OF[status]];
+          if (tasks !== 0) told[key] = (told[key] ?? 0) + tasks;
+        }
+      const then: Record<string, number> = {};
+      for (const { queue, name, status, cleaned_at } of replayed(at).values()) {
+        if (cleaned_at !== null) continue;
+        const key = `${queue} ${name} ${status}`;
+        then[key] = (then[key] ?? 0) + 1;
+      }
+      expect({ at, told }).toEqual({ at: standing.at, told: then });
     }
   });
 
