@@ -124,6 +124,16 @@ describe('the guide to metrics', () => {
   });
 });
 
+describe('the guide to time travel', () => {
+  it('shows requests that do what it says', async () => {
+    const travel = await readFile(new URL('time-travel.md', GUIDES), 'utf8');
+    const taskId = await client.submit({ task_name: 'calculate_factorial' });
+    await archive(log, databaseUrl);
+    const at = encodeURIComponent(new Date().toISOString());
+    expect(await send(travel.replaceAll('$AT', at), taskId, () => archive(log, databaseUrl))).toBe(4);
+  });
+});
+
 describe('the guide to the audit', () => {
   it('shows requests that do what it says', async () => {
     const audit = await readFile(new URL('audit.md', GUIDES), 'utf8');
