@@ -1,4 +1,4 @@
-import type { Fact, TaskStatus } from '@millrace/domain';
+import type { Fact, Kind, TaskStatus } from '@millrace/domain';
 import type { Database } from '@millrace/read-model';
 
 /** What is counted here, with the column of the table that must say the same. */
@@ -97,57 +97,44 @@ function countByHand(histories: ReadonlyMap<string, Fact[]>): Map<string, Counts
   return minutes;
 }
 
+/** What the fact itself counts as. */
+const COUNTS_AS: Partial<Record<Kind, Counted>> = {
+  started: 'started',
+  succeeded: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  paused: 'paused',
+};
+
 function countFact(fact: Fact, add: (counter: Counted, by?: number) => void): void {
-  const ran = (ms: number | undefined): void => {
-    if (ms === undefined) return;
-    add('runs');
-    add('run_us', Math.round(ms * 1000));
-  };
-  switch (fact.kind) {
-    case 'started':
-      return add('started');
-    case 'succeeded':
-      add('completed');
-      return ran(fact.data.duration_ms);
-    case 'failed':
-      add('failed');
-      return ran(fact.data.duration_ms);
-    case 'cancelled':
-      return add('cancelled');
-    case 'paused':
-      return add('paused');
-    case 'scheduled':
-      if (!fact.data.error) return;
-      add('retried');
-      return ran(fact.data.duration_ms);
-    default:
-      if ('reason' in fact.data && fact.data.reason === 'resumed') add('resumed');
-  }
+  const counter = COUNTS_AS[fact.kind];
+  if (counter) add(counter);
+  else if (fact.kind === 'scheduled' && fact.data.error) add('retried');
+  else if ('reason' in fact.data && fact.data.reason === 'resumed') add('resumed');
+  const isEnd =
+    fact.kind === 'succeeded' || fact.kind === 'failed' || (fact.kind === 'scheduled' && fact.data.error);
+  if (!isEnd || fact.data.duration_ms === undefined) return;
+  add('runs');
+  add('run_us', Math.round(fact.data.duration_ms * 1000));
 }
 
 const isReport = ({ kind }: Fact): boolean => ['progress', 'checkpoint', 'step'].includes(kind);
 
 const lower = (status: TaskStatus): Lowercase<TaskStatus> => status.toLowerCase() as Lowercase<TaskStatus>;
 
-function statusAfter(fact: Fact): TaskStatus {
-  switch (fact.kind) {
-    case 'scheduled':
-      return fact.data.reason === 'retry' ? 'RETRY' : 'PENDING';
-    case 'started':
-      return 'STARTED';
-    case 'progress':
-    case 'checkpoint':
-    case 'step':
-      return 'PROCESSING';
-    case 'paused':
-      return 'PAUSED';
-    case 'succeeded':
-      return 'SUCCESS';
-    case 'failed':
-      return 'FAILURE';
-    case 'cancelled':
-      return 'REVOKED';
-    default:
-      return 'PENDING';
-  }
-}
+const STATUS_AFTER: Partial<Record<Kind, TaskStatus>> = {
+  started: 'STARTED',
+  progress: 'PROCESSING',
+  checkpoint: 'PROCESSING',
+  step: 'PROCESSING',
+  paused: 'PAUSED',
+  succeeded: 'SUCCESS',
+  failed: 'FAILURE',
+  cancelled: 'REVOKED',
+};
+
+/** The status of a task after a fact, as the reference of states says it. */
+export const statusAfter = (fact: Fact): TaskStatus =>
+  fact.kind === 'scheduled' && fact.data.reason === 'retry'
+    ? 'RETRY'
+    : (STATUS_AFTER[fact.kind] ?? 'PENDING');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '@millrace/testing';
 import { compareWithFold } from '../../audit/fold.js';
 import { compareMetrics } from '../../audit/metrics-by-hand.js';
+import { compareMoments } from '../../audit/moments.js';
 import { readFacts } from '../../audit/read-facts.js';
 import { compareWithRebuild } from '../../audit/rebuild.js';
 import { TaskWatch } from '../../audit/task-watch.js';
@@ -15,13 +16,14 @@ import { mixed } from '../under-load.js';
 const UNFINISHED = 600;
 const WORKER = { concurrency: 300 };
 const ENDS_WITHIN_MS = 120_000;
+const MOMENTS = 100;
 /** One task of so many is paused at some moment of its life, and resumed. */
 const PAUSED_OF = 25;
 
 /** A long life with failures, retries, pauses and cancels, and every telling of it compared with every other. */
 export const recorded: Scenario = {
   name: 'recorded',
-  claim: 'live tables, a rebuild, a fold in memory and a count by hand tell the same',
+  claim: 'live tables, a rebuild, a fold in memory, a count by hand and the past tell the same',
   run: async (round: Round) => {
     const tasks = round.choose({ short: 1_200, long: 100_000 });
     await withSystem({ workers: 2, worker: WORKER }, async (system) => {
@@ -36,7 +38,10 @@ export const recorded: Scenario = {
       round.note(`comparing ${histories.size} tasks with a fold in memory`);
       const folded = await compareWithFold(system.database, histories);
       const metrics = await compareMetrics(system.database, histories);
-      round.faults.push(...rebuild.faults, ...folded.faults, ...metrics.faults);
+      round.note(`asking for ${MOMENTS} moments of the past`);
+      const moments = await compareMoments(system.api, histories, round.dice.fork(), MOMENTS);
+      round.faults.push(...rebuild.faults, ...folded.faults, ...metrics.faults, ...moments);
+      round.count('moments', MOMENTS);
       round.count('minutes', metrics.minutes);
       round.count('tasks', folded.tasks);
       round.count('rows', rebuild.rows);
