@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { DEFAULT_RETRY_POLICY, NO_TASK, decide, isLimited } from '@millrace/domain';
 import type { Fact, QueueLimits, TaskSpec } from '@millrace/domain';
-import { slotsOfKey, slotsOfQueue, streams, subjects } from '@millrace/log';
+import { slotsOfKey, slotsOfQueue, streams, subjects, settlePause } from '@millrace/log';
 import type { SlotRecord, TaskLog } from '@millrace/log';
 import { LimitQueries, TaskQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
@@ -257,7 +257,9 @@ describe('a limit of concurrency', () => {
     await untilEnded(other, 1);
     expect((await log.read.lastFact({ queue, task_id }))?.sequence).toBe(sequence);
     const held = (await log.buckets.queues.get(queue))!;
-    await log.buckets.queues.update(queue, { ...entry.value }, held.revision);
+    const announce = { verb: 'resumed', at: new Date().toISOString(), actor: 'test' } as const;
+    await log.buckets.queues.update(queue, { ...entry.value, announce }, held.revision);
+    await settlePause(log, queue);
     await untilEnded(queue, 1);
   });
 });
