@@ -133,7 +133,7 @@ describe('a task at a moment', () => {
     await archive(log, databaseUrl);
     const before = new Date(Date.parse((await events(taskId))[0]!.at) - 1).toISOString();
     const at = async (path: `/${string}`, moment: string): Promise<Record<string, unknown>> =>
-      (await client.call<Record<string, unknown>>(`GET ${path}at=${encodeURIComponent(moment)}`)).body;
+      (await client.call(`GET ${path}at=${encodeURIComponent(moment)}`)).body;
     const task = `/tasks/${taskId}?` as const;
     expect(await at(task, before)).toMatchObject({ code: 'task/not-found' });
     expect(await at(task, failed.at)).toMatchObject({ status: 'FAILURE', error: { message: 'no' } });

@@ -110,7 +110,8 @@ async function goOn({ id, run: { token, attempt, checkpoint = 0, step = 0 } }: R
   const steps = Object.fromEntries(
     facts.flatMap(({ kind, data, sequence }) => (kind === 'step' ? [[data.name, sequence]] : [])),
   );
-  if (any(2)) await tried(id, { type: 'save-checkpoint', token, state: attempt, steps });
+  const savesAll = any(2);
+  if (savesAll) await tried(id, { type: 'save-checkpoint', token, state: attempt, steps });
   else if (any(2)) {
     const record = {
       name: `step-${attempt}`,

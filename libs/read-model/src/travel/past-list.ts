@@ -104,6 +104,6 @@ function matcher({
     is(worker, task.worker) &&
     is(reason, task.reason) &&
     is(operation, task.operation) &&
-    (cleaned || task.cleaned_at === null) &&
+    (cleaned === true || task.cleaned_at === null) &&
     is(error, task.error?.name);
 }
