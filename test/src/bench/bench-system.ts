@@ -13,13 +13,14 @@ import { QUEUES } from './bench-handlers.js';
 
 const ADMIN_KEY = 'mr_bench_bench_bench_bench_bench';
 const READY_WITHIN_MS = 60_000;
-const appMain = (app: string): string =>
-  fileURLToPath(new URL(`../../../apps/${app}/dist/main.js`, import.meta.url));
+const appMain = (app: string, main = 'main.js'): string =>
+  fileURLToPath(new URL(`../../../apps/${app}/dist/${main}`, import.meta.url));
 
 /** The whole system as `npm start` runs it: the same servers with the same settings, the same processes. */
 export interface BenchSystem {
   log: TaskLog;
   database: Database;
+  databaseUrl: string;
   http: Pool;
   /** Port of the gateway. */
   port: number;
@@ -30,6 +31,10 @@ export interface BenchSystem {
   stopWorker: () => Promise<void>;
   /** One more worker, which pulls once this resolves. */
   spawnWorker: (env: Record<string, string>) => Promise<TestApp>;
+  stopApp: (app: 'projector' | 'scheduler') => Promise<void>;
+  startApp: (app: 'projector' | 'scheduler') => void;
+  /** Runs another main of an app, such as `rebuild.js` of the projector. */
+  runTool: (app: string, main: string) => TestApp;
   /** Resolves once the read model has folded the log up to the sequence. */
   projected: (sequence: number) => Promise<void>;
   stop: () => Promise<void>;
@@ -78,9 +83,12 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
   for (const queue of Object.values(QUEUES)) await log.provisionQueue(queue, 'bench');
   await log.buckets.handlers.put('noop', { name: 'noop', queue: QUEUES.submits });
   const port = await freePort();
-  apps.gateway = spawnApp(appMain('gateway'), { ...env, ...profiling('gateway'), PORT: String(port) });
-  apps.projector = spawnApp(appMain('projector'), { ...env, ...profiling('projector') });
-  apps.scheduler = spawnApp(appMain('scheduler'), { ...env, ...profiling('scheduler') });
+  const startApp = (app: string, settings: Record<string, string> = {}): void => {
+    apps[app] = spawnApp(appMain(app), { ...env, ...profiling(app), ...settings });
+  };
+  startApp('gateway', { PORT: String(port) });
+  startApp('projector');
+  startApp('scheduler');
   const http = new Pool(`http://127.0.0.1:${port}`, { connections: 16, pipelining: 1 });
   const isReady = async (): Promise<boolean> =>
     http.request({ path: '/health/ready', method: 'GET' }).then(
@@ -95,6 +103,7 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
   return {
     log,
     database,
+    databaseUrl: postgres.url,
     http,
     port,
     headers: { 'content-type': 'application/json', 'x-api-key': ADMIN_KEY },
@@ -103,6 +112,12 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
       postgres: postgres.pid,
       ...Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, app.pid])),
     }),
+    startApp,
+    async stopApp(app) {
+      await apps[app]?.kill();
+      delete apps[app];
+    },
+    runTool: (app, main) => spawnApp(appMain(app, main), env),
     spawnWorker,
     async startWorker(queue, concurrency) {
       const handlers = fileURLToPath(new URL('./bench-handlers.js', import.meta.url));

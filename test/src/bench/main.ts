@@ -23,6 +23,8 @@ import { profileTable } from './profiles.js';
 import { reorder } from './reorder-measurements.js';
 import { resume, steps, takeOver } from './resume-measurements.js';
 import { medians, tableOf } from './report.js';
+import { projector, projectorLag, rebuild } from './sizes/projector-measurements.js';
+import { sizes } from './sizes/sizes-measurements.js';
 import { sse } from './stream-measurements.js';
 import type { Report } from './report.js';
 
@@ -30,9 +32,12 @@ const USAGE = `npm run bench -- [options]
   --runs N       runs per state of the log, medians are told (default 3)
   --history N    finished tasks in the log for the second part (default 1000000; 0 leaves it out)
   --only a,b     of: memory, publisher, single, bulk, drain, lanes, end-to-end, latency, latency-behind (default these),
-                 isolated, bulk-cancel, steps, takeover, resume, limits, held, reorder, million, sse
+                 isolated, bulk-cancel, steps, takeover, resume, limits, held, reorder, million, sse, sizes, projector, projector-lag, rebuild
   --foreign N    facts of other tasks behind the checkpoint that resume goes on from (default 1000000)
   --waiting N    tasks that wait in million (default 1000000)
+  --tasks N      tasks in Postgres in sizes (default 5000000)
+  --explain      prints the plans of the slowest lists of sizes
+  --backlog N    tasks in the log that projector begins with (default 300000)
   --json FILE    where the figures go (default none)
   --profile DIR  writes the CPU profile of each app there, and prints where the time went`;
 
@@ -43,6 +48,9 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     foreign: { type: 'string', default: '1000000' },
     waiting: { type: 'string', default: '1000000' },
+    tasks: { type: 'string', default: '5000000' },
+    explain: { type: 'boolean', default: false },
+    backlog: { type: 'string', default: '300000' },
     json: { type: 'string' },
     profile: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -62,7 +70,7 @@ const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   'latency-behind': latency(`, ${SIZES.waiting} waiting below`, SIZES.waiting),
 };
 
-/** About isolation, operations on many tasks, runs that break off, limits, moves, streams of events, and very long queues: asked for by name, for they take their time. */
+/** About isolation, operations on many tasks, runs that break off, limits, moves, streams of events, very long queues, and a large archive: asked for by name, for they take their time. */
 const RUNS: Readonly<Record<string, Measurement>> = {
   isolated,
   'bulk-cancel': bulkCancel,
@@ -74,6 +82,10 @@ const RUNS: Readonly<Record<string, Measurement>> = {
   million: million(Number(options.waiting)),
   reorder,
   sse,
+  projector: projector(Number(options.backlog)),
+  'projector-lag': projectorLag,
+  rebuild,
+  sizes: sizes({ tasks: Number(options.tasks), explain: options.explain }),
 };
 
 if (options.help) {

@@ -22,7 +22,24 @@ const TARGETS: Readonly<Record<string, readonly ['≥' | '≤', number]>> = {
   // The lease and 5 s.
   'kill -9→next first line (lease 3 s)': ['≤', 8],
   'SIGTERM→next first line': ['≤', 2],
+  'projector, backlog': ['≥', 15_000],
+  'projector, append→row, p99': ['≤', 1_000],
+  rebuild: ['≥', 20_000],
 };
+
+/** The same for figures that have much in common. */
+const TARGETS_ALIKE: readonly (readonly [RegExp, '≥' | '≤', number])[] = [
+  [/^memory (gateway|worker|projector|scheduler)/, '≤', 150],
+  [/^list, .*, p95$/, '≤', 50],
+  [/^metrics over 30 days.*, p95$/, '≤', 200],
+  [/^one task at=, p95$/, '≤', 20],
+  [/^counts of a queue at=, p95$/, '≤', 500],
+];
+
+function targetOf(name: string): readonly ['≥' | '≤', number] | undefined {
+  const [, operator, limit] = TARGETS_ALIKE.find(([pattern]) => pattern.test(name)) ?? [];
+  return operator && limit ? [operator, limit] : TARGETS[name];
+}
 
 /** The figures of one state of the log, one list per run. */
 export interface Report {
@@ -47,9 +64,7 @@ export function tableOf(report: Report): string {
       run.filter((figure) => figure.name === name).map((figure) => figure.value),
     );
     const span = values.length > 1 ? `${round(Math.min(...values))} – ${round(Math.max(...values))}` : '';
-    const target =
-      TARGETS[name] ??
-      (/^memory (gateway|worker|projector|scheduler)/.test(name) ? (['≤', 150] as const) : undefined);
+    const target = targetOf(name);
     const verdict = target && (target[0] === '≥' ? value >= target[1] : value <= target[1]) ? 'yes' : 'no';
     return `| ${name} | ${round(value)} ${unit} | ${span} | ${target ? `${target[0]} ${target[1]} ${unit}` : ''} | ${target ? verdict : ''} |`;
   });

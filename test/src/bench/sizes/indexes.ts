@@ -1,0 +1,25 @@
+import type { Database } from '@millrace/read-model';
+
+interface Made {
+  drop: string;
+  make: string;
+}
+
+/** Drops all indexes of the tables, which would be written row by row; returns what makes them again, at once. */
+export async function dropIndexes(database: Database, tables: readonly string[]): Promise<string[]> {
+  const keys = await database.rows<Made>(
+    `SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS drop,
+       format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS make
+     FROM pg_constraint WHERE contype = 'p' AND conrelid = ANY ($1::regclass[])`,
+    [tables],
+  );
+  for (const { drop } of keys) await database.rows(drop);
+  const others = await database.rows<Made>(
+    `SELECT format('DROP INDEX %s', indexrelid::regclass) AS drop,
+       replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ') AS make
+     FROM pg_index WHERE indrelid = ANY ($1::regclass[])`,
+    [tables],
+  );
+  for (const { drop } of others) await database.rows(drop);
+  return [...keys, ...others].map(({ make }) => make);
+}
