@@ -36,6 +36,7 @@ const USAGE = `npm run bench -- [options]
   --foreign N    facts of other tasks behind the checkpoint that resume goes on from (default 1000000)
   --waiting N    tasks that wait in million (default 1000000)
   --tasks N      tasks in Postgres in sizes (default 5000000)
+  --requests N   of each kind in sizes (default 100)
   --explain      prints the plans of the slowest lists of sizes
   --backlog N    tasks in the log that projector begins with (default 300000)
   --json FILE    where the figures go (default none)
@@ -49,6 +50,7 @@ const { values: options } = parseArgs({
     foreign: { type: 'string', default: '1000000' },
     waiting: { type: 'string', default: '1000000' },
     tasks: { type: 'string', default: '5000000' },
+    requests: { type: 'string', default: '100' },
     explain: { type: 'boolean', default: false },
     backlog: { type: 'string', default: '300000' },
     json: { type: 'string' },
@@ -85,7 +87,11 @@ const RUNS: Readonly<Record<string, Measurement>> = {
   projector: projector(Number(options.backlog)),
   'projector-lag': projectorLag,
   rebuild,
-  sizes: sizes({ tasks: Number(options.tasks), explain: options.explain }),
+  sizes: sizes({
+    tasks: Number(options.tasks),
+    requests: Number(options.requests),
+    explain: options.explain,
+  }),
 };
 
 if (options.help) {

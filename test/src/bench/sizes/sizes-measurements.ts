@@ -14,11 +14,12 @@ import type { Row } from './requests.js';
 
 export interface SizesOptions {
   tasks: number;
+  /** Of each kind that is measured. */
+  requests: number;
   /** Whether the plans of the slowest lists are printed. */
   explain: boolean;
 }
 
-const REQUESTS = 100;
 /** Plans that are printed. */
 const EXPLAINED = 8;
 const EXPORTED_MS = 3_600_000;
@@ -32,7 +33,7 @@ interface Timed {
 
 /** What is asked of so many tasks of thirty days in Postgres, over HTTP; the log is empty, and no projector runs. */
 export const sizes =
-  ({ tasks, explain }: SizesOptions): Measurement =>
+  ({ tasks, requests, explain }: SizesOptions): Measurement =>
   async (system) => {
     await system.stopApp('projector');
     await system.stopApp('scheduler');
@@ -43,8 +44,10 @@ export const sizes =
     const known = await knownOf(system, database, filled);
     const timed: Timed[] = [];
     for (const row of rowsOf({ known, filled })) {
-      const answered = await timedRow(system, row);
-      if (answered) timed.push(answered);
+      const answered = await timedRow(system, row, requests);
+      if (!answered) continue;
+      timed.push(answered);
+      for (const { name, value } of figuresOf(answered)) console.error(`  ${name}: ${value.toFixed(1)} ms`);
     }
     const exported = await exportRate(system, filled);
     if (explain) {
@@ -66,11 +69,11 @@ const figuresOf = ({ row, times }: Timed): Figure[] =>
   quantiles(times, 0.5, 0.95).map((ms, index) => figure(`${row.name}, p${index === 0 ? 50 : 95}`, 'ms', ms));
 
 /** One after the other, as one who looks at a page asks. Undefined where the gateway knows no such request. */
-async function timedRow(system: BenchSystem, row: Row): Promise<Timed | undefined> {
+async function timedRow(system: BenchSystem, row: Row, requests: number): Promise<Timed | undefined> {
   const times: number[] = [];
   const slowest = { path: '', ms: 0 };
   // The first one is not counted: it plans, and opens connections.
-  for (let request = 0; request <= REQUESTS; request++) {
+  for (let request = 0; request <= requests; request++) {
     const path = row.path();
     const since = performance.now();
     const { statusCode, body } = await system.http.request({ path, method: 'GET', headers: system.headers });
