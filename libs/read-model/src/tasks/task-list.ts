@@ -103,9 +103,10 @@ function conditionsOf(filter: TaskFilter, bind: Bind): string[] {
   const add = (value: unknown, condition: (parameter: string) => string): void => {
     if (value !== undefined) conditions.push(condition(bind(value)));
   };
-  if (typeof filter.status === 'object')
-    add(filter.status, (statuses) => `status = ANY(${statuses}::text[])`);
-  else add(filter.status, (status) => `status = ${status}`);
+  const statuses = filter.status === undefined ? undefined : [filter.status].flat();
+  // One status has an index in the order of the list, which several have not.
+  if (statuses?.length === 1) add(statuses[0], (status) => `status = ${status}`);
+  else add(statuses, (several) => `status = ANY(${several}::text[])`);
   add(filter.queue, (queue) => `queue = ${queue}`);
   add(filter.task_name, (name) => `name = ${name}`);
   // The form that the index knows.
