@@ -2,6 +2,7 @@ import type { TaskStatus } from '@millrace/domain';
 import { escaped } from '../search/task-search.js';
 import type { Bind, SearchFilter } from '../search/task-search.js';
 import type { TaskRow } from './task.entity.js';
+import { possibleStatuses } from './possible-statuses.js';
 
 /** Orders of a list: the newest first with a minus. `updated_at` follows the log, so it has no ties. */
 export const TASK_SORTS = ['-submitted_at', 'submitted_at', '-updated_at', 'updated_at'] as const;
@@ -120,6 +121,7 @@ function conditionsOf(filter: TaskFilter, bind: Bind): string[] {
   );
   add(filter.operation, (operation) => `operation = ${operation}`);
   if (filter.error !== undefined) conditions.push(...errorConditions(filter.error, bind));
+  if (possibleStatuses(filter).length === 0) conditions.push('false');
   if (!filter.cleaned) conditions.push('cleaned_at IS NULL');
   add(filter.submitted_after, (time) => `submitted_at >= ${time}::timestamptz`);
   add(filter.submitted_before, (time) => `submitted_at < ${time}::timestamptz`);
