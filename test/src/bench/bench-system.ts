@@ -115,7 +115,7 @@ export async function startBenchSystem(profileDir?: string): Promise<BenchSystem
     startApp,
     async stopApp(app) {
       await apps[app]?.kill();
-      delete apps[app];
+      Reflect.deleteProperty(apps, app);
     },
     runTool: (app, main) => spawnApp(appMain(app, main), env),
     spawnWorker,

@@ -45,9 +45,9 @@ export const projector =
 export const projectorLag: Measurement = async (system) => {
   const appended: { sequence: number; at: number }[] = [];
   const seen: { sequence: number; at: number }[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const looking = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       seen.push({ sequence: await projectedUpTo(system), at: performance.now() });
       await sleep(LOOK_EVERY_MS);
     }
@@ -66,7 +66,7 @@ export const projectorLag: Measurement = async (system) => {
   await Promise.all(lives);
   const rate = perSecond(lives.length, since);
   await system.projected((await system.log.admin.state()).lastSequence);
-  isOver = true;
+  over.abort();
   await looking;
   const lags = quantiles(lagsOf(appended, seen), 0.5, 0.99);
   return [
