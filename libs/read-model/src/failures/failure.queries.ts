@@ -57,13 +57,17 @@ export class FailureQueries {
          SELECT fingerprint, count(*) AS count, min(at) AS first_seen, max(at) AS last_seen, max(sequence) AS last_sequence
          FROM failures WHERE ${where} GROUP BY fingerprint ${beyond}
          ORDER BY last_sequence DESC LIMIT ${bind(limit + 1)}
+       ), still_failed AS (
+         SELECT fingerprint, count(*) AS open
+         FROM (SELECT sequence, fingerprint FROM failures WHERE ${where}) AS chosen
+         JOIN tasks USING (sequence) WHERE phase = 'failed' GROUP BY fingerprint
        )
        SELECT clusters.*, last.name AS task_name, last.error_name AS error, last.message,
-         (SELECT count(*) FROM failures AS one JOIN tasks ON tasks.sequence = one.sequence AND tasks.phase = 'failed'
-          WHERE one.fingerprint = clusters.fingerprint AND ${where.replaceAll(/\b(queue|name|at) /g, 'one.$1 ')}) AS open,
+         coalesce(open, 0) AS open,
          ARRAY(SELECT task_id FROM failures WHERE failures.fingerprint = clusters.fingerprint AND ${where}
                ORDER BY sequence DESC LIMIT ${SAMPLES}) AS task_ids
        FROM clusters JOIN failures AS last ON last.sequence = clusters.last_sequence
+       LEFT JOIN still_failed ON still_failed.fingerprint = clusters.fingerprint
        ORDER BY clusters.last_sequence DESC`,
       values,
     );
