@@ -1,4 +1,6 @@
 import type { AlertMetric } from './metrics.js';
+import { ALERT_THRESHOLDS } from './thresholds.js';
+import type { AlertThreshold, ThresholdMetric } from './thresholds.js';
 
 /** How bad an alert is. */
 export type Severity = 'warning' | 'critical';
@@ -40,7 +42,10 @@ const rule = (given: Pick<AlertRule, 'name' | 'metric' | 'message'> & Partial<Al
   ...given,
 });
 
-const GIB = 1024 ** 3;
+const from = (metric: ThresholdMetric): Pick<AlertThreshold, 'warning' | 'critical'> => {
+  const { warning, critical } = ALERT_THRESHOLDS[metric];
+  return { warning, critical };
+};
 
 /** The rules that hold where nobody has said otherwise. */
 export const DEFAULT_ALERT_RULES: readonly AlertRule[] = [
@@ -48,23 +53,20 @@ export const DEFAULT_ALERT_RULES: readonly AlertRule[] = [
     name: 'failure_rate',
     metric: 'failure_rate',
     min_count: 20,
-    warning: 10,
-    critical: 20,
+    ...from('failure_rate'),
     for_seconds: 60,
     message: 'Failure rate is {value} of {count} tasks in the last 5 minutes',
   }),
   rule({
     name: 'task_duration',
     metric: 'task_duration',
-    warning: 480,
-    critical: 570,
+    ...from('task_duration'),
     message: 'Task {task_id} running for {value}',
   }),
   rule({
     name: 'memory',
     metric: 'memory',
-    warning: 1.5 * GIB,
-    critical: 1.9 * GIB,
+    ...from('memory_usage'),
     for_seconds: 30,
     message: 'Worker {worker_id} uses {value} of memory',
   }),
