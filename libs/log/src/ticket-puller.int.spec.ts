@@ -215,7 +215,7 @@ describe('a worker', () => {
     await Promise.all([full.stop(), idle.stop()]);
   });
 
-  it('gets a ticket within milliseconds when it waits for one', async () => {
+  it('gets a ticket at once when it waits for one', async () => {
     const queue = await freshQueue();
     const cameAt = new Map<string, number>();
     const hands = new Hands(1, { queues: [queue] }, (ticket) => {
@@ -231,7 +231,8 @@ describe('a worker', () => {
       await waitUntil(() => cameAt.has(ref.task_id));
       delays.push(cameAt.get(ref.task_id)! - sentAt);
     }
-    expect(sorted(delays)[25]).toBeLessThan(20);
+    // Far less than any timer of the pull loop, far more than a busy machine needs.
+    expect(sorted(delays)[25]).toBeLessThan(100);
     await hands.stop();
   });
 
