@@ -90,6 +90,8 @@ function countByHand(histories: ReadonlyMap<string, Fact[]>): Map<string, Counts
       if (status) add(`in_${lower(status)}`, -1);
       add(`in_${lower(next)}`);
       if (!status) add('submitted');
+      // A delayed task that was paused goes back to its wait.
+      if (fact.kind === 'scheduled' && status === 'PAUSED') add('resumed');
       status = next;
       countFact(fact, add);
     }

@@ -38,7 +38,7 @@ export class AppSlot {
     this.#app = undefined;
     if (!app) return;
     await app.kill('SIGKILL');
-    this.#earlier.push(...app.lines);
+    for (const line of app.lines) this.#earlier.push(line);
   }
 
   /** Ends it in order, or by force when that takes too long. Safe when it does not run. */
@@ -54,7 +54,7 @@ export class AppSlot {
     );
     await app.kill('SIGTERM');
     late.abort();
-    this.#earlier.push(...app.lines);
+    for (const line of app.lines) this.#earlier.push(line);
   }
 
   /** Everything that it wrote, over all lives. */

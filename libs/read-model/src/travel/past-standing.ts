@@ -17,7 +17,7 @@ const TASKS_AT_ONCE = 500;
 
 /** How things stood at a moment. */
 export interface PastStanding {
-  /** The moment; or, where too much happened since the metrics' last full span before it, the end of that span. */
+  /** The moment; or, where too much happened since the metrics' last full span before it, the last moment of that span. */
   at: string;
   groups: MetricGroup[];
 }
@@ -30,7 +30,7 @@ export async function pastStanding(database: Database, at: string): Promise<Past
   const { to, groups } = await new MetricsQueries(database).standing(at);
   const boundary = to ?? at;
   const rest = await transitionsBetween(database, boundary, at);
-  if (!rest) return { at: boundary, groups };
+  if (!rest) return { at: justBefore(boundary), groups };
   const counted = new Map(groups.map((group) => [`${group.queue} ${group.name}`, group]));
   for (const { queue, name, measures } of tallied(rest)) {
     const group = counted.get(`${queue} ${name}`) ?? { queue, name, measures: noMeasures() };
@@ -68,14 +68,15 @@ async function standingOf(
   ids: readonly string[],
   time: string,
 ): Promise<Map<string, ProjectedTask>> {
-  const before = new Date(Date.parse(time) - 1).toISOString();
   const tasks = new Map<string, ProjectedTask>();
   for (let from = 0; from < ids.length; from += TASKS_AT_ONCE) {
     const rows = await database.rows<{ id: string; submitted_at: string }>(
       'SELECT id, submitted_at FROM tasks WHERE id = ANY ($1::text[])',
       [ids.slice(from, from + TASKS_AT_ONCE)],
     );
-    for (const [id, task] of await foldUntil(database, rows, before)) tasks.set(id, task);
+    for (const [id, task] of await foldUntil(database, rows, justBefore(time))) tasks.set(id, task);
   }
   return tasks;
 }
+
+const justBefore = (time: string): string => new Date(Date.parse(time) - 1).toISOString();
