@@ -195,6 +195,6 @@ describe('the rules', () => {
     const of = (name: string): object => DEFAULT_ALERT_RULES.find((rule) => rule.name === name)!;
     expect(of('failure_rate')).toMatchObject({ warning: 10, critical: 20, min_count: 20 });
     expect(of('task_duration')).toMatchObject({ warning: 8 * 60, critical: 9.5 * 60 });
-    expect(of('memory')).toMatchObject({ warning: 1.5 * 1024 ** 3, critical: Math.round(1.9 * 1024 ** 3) });
+    expect(of('memory')).toMatchObject({ warning: 1.5 * 1024 ** 3, critical: 1.9 * 1024 ** 3 });
   });
 });

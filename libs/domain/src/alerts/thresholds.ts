@@ -20,7 +20,7 @@ export const ALERT_THRESHOLDS: Readonly<Record<ThresholdMetric, AlertThreshold>>
   /** How long an attempt has been running. */
   task_duration: { unit: 'seconds', warning: 8 * 60, critical: 9.5 * 60 },
   /** Resident memory of a worker process. */
-  memory_usage: { unit: 'bytes', warning: 1.5 * GIGABYTE, critical: Math.round(1.9 * GIGABYTE) },
+  memory_usage: { unit: 'bytes', warning: 1.5 * GIGABYTE, critical: 1.9 * GIGABYTE },
 };
 
 /** How bad a value is; undefined when it is not above the threshold. */
