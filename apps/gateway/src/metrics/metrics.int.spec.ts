@@ -134,7 +134,7 @@ describe('the health', () => {
     await gateway.log.buckets.workers.put('big', {
       ...workerExamples.one,
       worker_id: 'big',
-      memory_bytes: ALERT_THRESHOLDS.memory_usage.critical + 1,
+      memory_bytes: Math.ceil(ALERT_THRESHOLDS.memory_usage.critical) + 1,
     });
     const worse = await health();
     await gateway.log.buckets.workers.delete('big');
