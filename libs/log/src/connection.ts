@@ -12,6 +12,8 @@ export interface ConnectionOptions {
 /** So many bytes are gathered within a turn of the event loop before they are handed to the socket. */
 const WRITE_BYTES = 128 * 1024;
 
+const HANDSHAKE_MS = 5_000;
+
 /** Opens a connection that reconnects for ever; waits for the broker if it is not there yet. */
 export function openConnection({ url, name }: ConnectionOptions): Promise<NatsConnection> {
   const servers = url.split(',').map((text) => new URL(text.includes('://') ? text : `nats://${text}`));
@@ -26,6 +28,8 @@ export function openConnection({ url, name }: ConnectionOptions): Promise<NatsCo
     reconnectTimeWait: 250,
     reconnectJitter: 100,
     waitOnFirstConnect: true,
+    // A broker that dies between its greeting and its first answer leaves the client waiting for so long: twenty seconds by default.
+    timeout: HANDSHAKE_MS,
     pingInterval: 5_000,
     maxPingOut: 2,
     // Otherwise every request builds an Error with a stack.

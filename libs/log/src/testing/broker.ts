@@ -12,6 +12,9 @@ import { waitUntil } from './wait-until.js';
 
 const PROJECT_CACHE = fileURLToPath(new URL('../../../../.millrace/bin', import.meta.url));
 
+/** Longer than a handshake that a dying broker does not end. */
+const RECONNECTED_WITHIN_MS = 30_000;
+
 /**
  * A real nats-server with everything that a spec opens on it. The suites of the log cannot use libs/testing, which depends on the log.
  */
@@ -91,7 +94,7 @@ export class Broker {
   async crash(): Promise<void> {
     await this.kill();
     await this.restart();
-    await waitUntil(() => [...this.#logs].every((log) => log.connected));
+    await waitUntil(() => [...this.#logs].every((log) => log.connected), RECONNECTED_WITHIN_MS);
     await Promise.all(this.#connections.map((connection) => connection.flush().catch(() => undefined)));
   }
 
