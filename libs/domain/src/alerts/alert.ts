@@ -1,6 +1,7 @@
 import { ALERT_METRICS } from './metrics.js';
 import type { AlertUnit } from './metrics.js';
-import type { AlertRule, Severity } from './rule.js';
+import type { AlertRule } from './rule.js';
+import type { Severity } from './thresholds.js';
 
 /** What an alert is about; empty: the whole system. */
 export interface AlertScope {

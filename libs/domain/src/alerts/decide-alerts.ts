@@ -1,7 +1,8 @@
 import { alertKey, alertMessage } from './alert.js';
 import type { AlertSample, AlertState } from './alert.js';
 import { SEVERITIES } from './rule.js';
-import type { AlertRule, Severity } from './rule.js';
+import type { AlertRule } from './rule.js';
+import type { Severity } from './thresholds.js';
 
 /** What happens to an alert. */
 export type AlertTransition = 'raised' | 'escalated' | 'eased' | 'resolved';

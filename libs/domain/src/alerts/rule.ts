@@ -1,9 +1,6 @@
 import type { AlertMetric } from './metrics.js';
 import { ALERT_THRESHOLDS } from './thresholds.js';
-import type { AlertThreshold, ThresholdMetric } from './thresholds.js';
-
-/** How bad an alert is. */
-export type Severity = 'warning' | 'critical';
+import type { AlertThreshold, Severity, ThresholdMetric } from './thresholds.js';
 
 /** From the least to the worst. */
 export const SEVERITIES = ['warning', 'critical'] as const satisfies readonly Severity[];

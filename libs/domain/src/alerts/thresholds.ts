@@ -1,5 +1,5 @@
-/** How bad it is. */
-export type AlertSeverity = 'warning' | 'critical';
+/** How bad an alert is. */
+export type Severity = 'warning' | 'critical';
 
 /** What is compared with a threshold. */
 export type ThresholdMetric = 'failure_rate' | 'task_duration' | 'memory_usage';
@@ -27,7 +27,7 @@ export const ALERT_THRESHOLDS: Readonly<Record<ThresholdMetric, AlertThreshold>>
 export function severityOf(
   value: number,
   { warning, critical }: Pick<AlertThreshold, 'warning' | 'critical'>,
-): AlertSeverity | undefined {
+): Severity | undefined {
   if (value > critical) return 'critical';
   return value > warning ? 'warning' : undefined;
 }

@@ -1,7 +1,8 @@
 import { alertKey } from './alert.js';
 import type { AlertSample, AlertScope, AlertState } from './alert.js';
 import { decideAlerts, isForgettable } from './decide-alerts.js';
-import type { AlertRule, Severity } from './rule.js';
+import type { AlertRule } from './rule.js';
+import type { Severity } from './thresholds.js';
 
 /** The measures of a moment of the past. */
 export interface PastSamples {

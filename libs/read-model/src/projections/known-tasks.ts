@@ -26,10 +26,6 @@ export class KnownTasks {
       this.#tasks.delete(id);
     }
   }
-
-  forgetAll(): void {
-    this.#tasks.clear();
-  }
 }
 
 function withStoredParameters(task: ProjectedTask): ProjectedTask {
