@@ -1,10 +1,11 @@
-export * from './alerts/thresholds.js';
 export * from './alerts/alert.js';
 export * from './alerts/decide-alerts.js';
+export * from './alerts/health.js';
 export * from './alerts/metrics.js';
 export * from './alerts/past-ends.js';
 export * from './alerts/rates.js';
 export * from './alerts/rule.js';
+export * from './alerts/samples.js';
 export * from './alerts/would-have-fired.js';
 export type { Json } from './json.js';
 export { Dispatcher } from './limits/dispatcher.js';

@@ -31,7 +31,7 @@ export type { Change, Counter, Measures } from './metrics/measures.js';
 export type { MetricPoint, MetricSeries, SeriesOptions } from './metrics/metric-series.js';
 export type { MetricScope } from './metrics/metric-window.js';
 export { MetricsQueries } from './metrics/metrics.queries.js';
-export type { LongRun, MetricGroup, MetricTotals, MetricWindow } from './metrics/metrics.queries.js';
+export type { MetricGroup, MetricTotals, MetricWindow } from './metrics/metrics.queries.js';
 export type { RollUpOptions, RolledUp } from './metrics/roll-up.js';
 export { OffsetMovedError, TablesSwappedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';

@@ -29,14 +29,18 @@ export class AlertRules {
     private readonly gate: LogGate,
   ) {}
 
-  /** By name. */
-  async list(): Promise<AlertRuleView[]> {
+  /** What somebody has written, over the default rules and beside them. */
+  async written(): Promise<AlertRule[]> {
     await this.gate.pass();
     const entries = await this.log.buckets.alertRules.entries();
-    const written = new Set(entries.map(({ key }) => key));
-    return effectiveRules(entries.map(({ value }) => value)).map((rule) =>
-      viewOf(rule, written.has(rule.name)),
-    );
+    return entries.map(({ value }) => value);
+  }
+
+  /** By name. */
+  async list(): Promise<AlertRuleView[]> {
+    const written = await this.written();
+    const names = new Set(written.map(({ name }) => name));
+    return effectiveRules(written).map((rule) => viewOf(rule, names.has(rule.name)));
   }
 
   /** @throws ProblemError `alert-rule/not-found` */

@@ -13,5 +13,6 @@ import { Webhooks } from './webhooks.service.js';
   imports: [LogModule, ArchiveModule],
   controllers: [AlertsController, AlertRulesController, WebhooksController],
   providers: [AlertLists, AlertRules, AlertTrials, Webhooks],
+  exports: [AlertRules],
 })
 export class AlertsModule {}

@@ -17,7 +17,6 @@ import {
 import type {
   AlertFilter,
   Database,
-  LongRun,
   MetricSeries,
   MetricTotals,
   MetricWindow,
@@ -39,6 +38,7 @@ import type {
   RecentRates,
   RunningRow,
   SeriesOptions,
+  SlowTask,
   SpanEnds,
   TaskAttempt,
   TaskEventRow,
@@ -198,8 +198,8 @@ export class Archive {
   }
 
   /** Attempts that began before a time and still run, the longest first. */
-  longRuns(startedBefore: string, limit: number): Promise<LongRun[]> {
-    return this.#ask(() => this.#metrics.longRuns(startedBefore, limit));
+  longRuns(startedBefore: Date, now: Date, filter: AlertFilter): Promise<SlowTask[]> {
+    return this.#ask(() => this.#alerts.longRuns(startedBefore, now, filter));
   }
 
   pending(queue: string, options: PendingOptions): Promise<PendingPage> {

@@ -68,7 +68,7 @@ export class MetricsController {
     operationId: 'getTaskHealth',
     summary: 'Get the health of the tasks',
     description:
-      'Warnings and worse: too many of the tasks that ended in the window have failed, attempts run for long, workers use much memory. The status is that of the worst.',
+      'Warnings and worse: too many tasks have failed, attempts run for long, workers use much memory; by the alert rules in force of these metrics, as it is at this moment. The status is that of the worst.',
     role: 'viewer',
     returns: { 200: { description: 'The health', schema: TaskHealth, example: metricsExamples.health } },
     errors: ['request/invalid', 'log/unavailable', 'archive/unavailable'],

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ALERT_THRESHOLDS } from '@millrace/domain';
 import { openDatabase } from '@millrace/read-model';
 import type { Problem } from '../http/problem.js';
 import { archive } from '../testing/archiver.js';
@@ -127,14 +126,15 @@ describe('the health', () => {
     expect(await health()).toMatchObject({
       status: 'warning',
       metrics: { total_tasks: 6, success_rate: 66.67, failure_rate: 16.67 },
-      alerts: [{ severity: 'warning', metric: 'failure_rate', value: 16.67 }],
+      // Of those that succeeded or failed, as the rule has it.
+      alerts: [{ severity: 'warning', metric: 'failure_rate', value: 20, rule: 'failure_rate' }],
     });
     const database = openDatabase(gateway.databaseUrl);
     await database.rows(`UPDATE tasks SET started_at = now() - interval '520.5 seconds' WHERE id = 'r1'`);
     await gateway.log.buckets.workers.put('big', {
       ...workerExamples.one,
       worker_id: 'big',
-      memory_bytes: Math.ceil(ALERT_THRESHOLDS.memory_usage.critical) + 1,
+      memory_bytes: 2 * 1024 ** 3,
     });
     const worse = await health();
     await gateway.log.buckets.workers.delete('big');
@@ -147,12 +147,16 @@ describe('the health', () => {
         message: expect.stringMatching(/^Task r1 running for 52\d seconds$/),
         metric: 'task_duration',
         value: expect.any(Number),
+        rule: 'task_duration',
+        queue: 'default',
+        task_name: 'work',
         task_id: 'r1',
       },
     ]);
     await database.rows(`UPDATE tasks SET started_at = now() WHERE id = 'r1'`);
     await database.close();
-    for (let more = 0; more < 4; more++) {
+    await expectJudgedByRules();
+    for (let more = 0; more < 6; more++) {
       await submit(`more-${more}`);
       await driver.start(`more-${more}`);
       await driver.succeed(`more-${more}`, null);
@@ -161,6 +165,27 @@ describe('the health', () => {
     expect(await health()).toMatchObject({ status: 'healthy', alerts: [] });
   });
 });
+
+/** With one failure of five tasks: by what is written over the default rule and beside it, until that is taken back. */
+async function expectJudgedByRules(): Promise<void> {
+  const rule = { metric: 'failure_rate', warning: 10, min_count: 1 };
+  const put = (name: string, changes: object): Promise<unknown> =>
+    client.call(`PUT /alert-rules/${name}`, { body: { ...rule, ...changes } });
+  const found = async (query = ''): Promise<unknown> =>
+    (await read<TaskHealth>(`GET /tasks/health${query}`)).alerts.map(({ severity, message }) => [
+      severity,
+      message,
+    ]);
+  await put('failure_rate', { critical: 19, message: '{value} in {queue}', each: 'queue' });
+  expect(await found()).toEqual([['critical', '20 % in default']]);
+  expect(await found('?window=1h')).toEqual([['critical', 'Failure rate is 20 % of 5 tasks in the last 1h']]);
+  await put('failure_rate', { warning: 30 });
+  await put('work', { task_name: 'work', message: '{task_name} fails' });
+  expect(await found()).toEqual([['warning', 'work fails']]);
+  await put('work', { enabled: false });
+  expect(await health()).toMatchObject({ status: 'healthy', alerts: [] });
+  for (const name of ['failure_rate', 'work']) await client.call(`DELETE /alert-rules/${name}`);
+}
 
 describe('the answers', () => {
   it('have the keys and types of the examples', async () => {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AlertsModule } from '../alerts/alerts.module.js';
 import { ArchiveModule } from '../archive/archive.module.js';
 import { WorkersModule } from '../workers/workers.module.js';
 import { MetricsController } from './metrics.controller.js';
@@ -7,7 +8,7 @@ import { TaskMetricsReader } from './task-metrics.service.js';
 import { TaskStatsReader } from './task-stats.service.js';
 
 @Module({
-  imports: [ArchiveModule, WorkersModule],
+  imports: [AlertsModule, ArchiveModule, WorkersModule],
   controllers: [MetricsController],
   providers: [TaskHealthReader, TaskMetricsReader, TaskStatsReader],
   exports: [TaskStatsReader],

@@ -2,8 +2,6 @@ import { z } from 'zod';
 import { Name } from '../tasks/submit-task.schema.js';
 import { duration } from './window.schema.js';
 
-const HEALTH_WINDOW = '1h';
-
 export const MetricsQuery = z.strictObject({
   window: duration.optional().meta({
     description: 'How far back, such as 15m, 1h or 30d, in whole minutes. By default since the beginning.',
@@ -51,7 +49,11 @@ export const TaskMetrics = z
 export type TaskMetrics = z.infer<typeof TaskMetrics>;
 
 export const HealthQuery = z.strictObject({
-  window: duration.default(HEALTH_WINDOW).meta({ description: 'Over which the failure rate is taken.' }),
+  window: duration.optional().meta({
+    description:
+      'What metrics and the failure rate are of. By default metrics are of the last hour, and the failure rate is of the window of its rule.',
+    example: '1h',
+  }),
 });
 export type HealthQuery = z.infer<typeof HealthQuery>;
 
@@ -61,6 +63,9 @@ export const HealthAlert = z
     message: z.string(),
     metric: z.enum(['failure_rate', 'task_duration', 'memory_usage']),
     value: z.number().meta({ description: 'Percent, seconds or bytes.' }),
+    rule: z.string().meta({ description: 'The alert rule that says so.' }),
+    queue: z.string().optional(),
+    task_name: z.string().optional(),
     task_id: z.string().optional(),
     worker_id: z.string().optional(),
   })

@@ -1,5 +1,5 @@
 import type { AlertMetric, AlertRule, AlertSample } from '@millrace/domain';
-import { failureRates, deadLetters } from '@millrace/domain';
+import { deadLetters, failureRates, leastThreshold, memorySamples, runSamples } from '@millrace/domain';
 import type { EndCounts } from '@millrace/read-model';
 import type { Look, SeenQueue } from './look.js';
 
@@ -39,13 +39,8 @@ function endsIn(look: Look, rule: AlertRule): Promise<EndCounts[]> {
 }
 
 async function longRuns(look: Look, rule: AlertRule): Promise<AlertSample[]> {
-  const least = Math.min(rule.warning ?? Infinity, rule.critical ?? Infinity);
-  const before = new Date(look.now - least * 1_000);
-  const runs = await look.sources.alerts.longRuns(before, new Date(look.now), rule);
-  return runs.map(({ id, queue, name, seconds }) => ({
-    scope: { queue, task_name: name, task_id: id },
-    value: Math.floor(seconds),
-  }));
+  const before = new Date(look.now - leastThreshold(rule) * 1_000);
+  return runSamples(await look.sources.alerts.longRuns(before, new Date(look.now), rule));
 }
 
 interface QueueMeasure {
@@ -86,10 +81,7 @@ async function unserved(look: Look, rule: AlertRule): Promise<AlertSample[]> {
 }
 
 async function memory(look: Look): Promise<AlertSample[]> {
-  const workers = await look.workers();
-  return workers
-    .map(({ worker_id, memory_bytes }) => ({ scope: { worker_id }, value: memory_bytes }))
-    .sort((a, b) => b.value - a.value);
+  return memorySamples(await look.workers());
 }
 
 async function projectionLag({ sources }: Look): Promise<AlertSample[]> {

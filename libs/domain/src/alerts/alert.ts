@@ -1,7 +1,6 @@
 import { ALERT_METRICS } from './metrics.js';
 import type { AlertUnit } from './metrics.js';
-import type { AlertRule } from './rule.js';
-import type { Severity } from './thresholds.js';
+import type { AlertRule, Severity } from './rule.js';
 
 /** What an alert is about; empty: the whole system. */
 export interface AlertScope {

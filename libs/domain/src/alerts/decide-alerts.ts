@@ -1,8 +1,7 @@
 import { alertKey, alertMessage } from './alert.js';
 import type { AlertSample, AlertState } from './alert.js';
 import { SEVERITIES } from './rule.js';
-import type { AlertRule } from './rule.js';
-import type { Severity } from './thresholds.js';
+import type { AlertRule, Severity } from './rule.js';
 
 /** What happens to an alert. */
 export type AlertTransition = 'raised' | 'escalated' | 'eased' | 'resolved';
@@ -43,7 +42,7 @@ export function decideAlerts(
     const state = states.get(key);
     states.delete(key);
     if (state) decisions.push(...next(rule, state, sample, now));
-    else if (seenSeverity(rule, sample) && room-- > 0)
+    else if (severityOf(rule, sample) && room-- > 0)
       decisions.push(...next(rule, unknown(rule, key, sample, now), sample, now));
   }
   for (const state of states.values()) decisions.push(...next(rule, state, undefined, now));
@@ -58,13 +57,25 @@ export const endAlerts = (known: readonly AlertState[], now: number): AlertDecis
 export const isForgettable = ({ severity, turned }: AlertState): boolean =>
   severity === null && turned.warning === undefined && turned.critical === undefined;
 
+/** How bad a sample alone is; undefined when it is healthy. */
+export function severityOf(
+  rule: AlertRule,
+  { value, count = Infinity }: Pick<AlertSample, 'value' | 'count'>,
+): Severity | undefined {
+  if (count < rule.min_count) return undefined;
+  const crosses = (threshold: number | undefined): boolean =>
+    threshold !== undefined && (rule.comparison === 'above' ? value > threshold : value < threshold);
+  if (crosses(rule.critical)) return 'critical';
+  return crosses(rule.warning) ? 'warning' : undefined;
+}
+
 function next(
   rule: AlertRule,
   state: AlertState,
   sample: AlertSample | undefined,
   now: number,
 ): AlertDecision[] {
-  const seen = sample && seenSeverity(rule, sample);
+  const seen = sample && severityOf(rule, sample);
   const turned: AlertState['turned'] = {};
   let severity: Severity | null = null;
   for (const threshold of SEVERITIES) {
@@ -125,15 +136,6 @@ function unknown(rule: AlertRule, key: string, sample: AlertSample, now: number)
   const { scope, value } = sample;
   const never = { severity: null, worst: null, raised_at: null, threshold: null } as const;
   return { key, rule: rule.name, scope, ...never, turned: {}, value, message: '', seen_at: now };
-}
-
-/** The severity that a sample alone would have; undefined when it is healthy. */
-function seenSeverity(rule: AlertRule, { value, count = Infinity }: AlertSample): Severity | undefined {
-  if (count < rule.min_count) return undefined;
-  const crosses = (threshold: number | undefined): boolean =>
-    threshold !== undefined && (rule.comparison === 'above' ? value > threshold : value < threshold);
-  if (crosses(rule.critical)) return 'critical';
-  return crosses(rule.warning) ? 'warning' : undefined;
 }
 
 const reaches = (severity: Severity | null, threshold: Severity): boolean =>

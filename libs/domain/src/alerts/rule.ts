@@ -1,9 +1,10 @@
 import type { AlertMetric } from './metrics.js';
-import { ALERT_THRESHOLDS } from './thresholds.js';
-import type { AlertThreshold, Severity, ThresholdMetric } from './thresholds.js';
 
 /** From the least to the worst. */
-export const SEVERITIES = ['warning', 'critical'] as const satisfies readonly Severity[];
+export const SEVERITIES = ['warning', 'critical'] as const;
+
+/** How bad an alert is. */
+export type Severity = (typeof SEVERITIES)[number];
 
 /** When somebody must be told of a measure. */
 export interface AlertRule {
@@ -39,10 +40,7 @@ const rule = (given: Pick<AlertRule, 'name' | 'metric' | 'message'> & Partial<Al
   ...given,
 });
 
-const from = (metric: ThresholdMetric): Pick<AlertThreshold, 'warning' | 'critical'> => {
-  const { warning, critical } = ALERT_THRESHOLDS[metric];
-  return { warning, critical };
-};
+const GIGABYTE = 1024 ** 3;
 
 /** The rules that hold where nobody has said otherwise. */
 export const DEFAULT_ALERT_RULES: readonly AlertRule[] = [
@@ -50,20 +48,23 @@ export const DEFAULT_ALERT_RULES: readonly AlertRule[] = [
     name: 'failure_rate',
     metric: 'failure_rate',
     min_count: 20,
-    ...from('failure_rate'),
+    warning: 10,
+    critical: 20,
     for_seconds: 60,
     message: 'Failure rate is {value} of {count} tasks in the last 5 minutes',
   }),
   rule({
     name: 'task_duration',
     metric: 'task_duration',
-    ...from('task_duration'),
+    warning: 8 * 60,
+    critical: 9.5 * 60,
     message: 'Task {task_id} running for {value}',
   }),
   rule({
     name: 'memory',
     metric: 'memory',
-    ...from('memory_usage'),
+    warning: 1.5 * GIGABYTE,
+    critical: 1.9 * GIGABYTE,
     for_seconds: 30,
     message: 'Worker {worker_id} uses {value} of memory',
   }),
@@ -132,8 +133,11 @@ export const DEFAULT_ALERT_RULES: readonly AlertRule[] = [
 ];
 
 /** The default rules with those put over and beside them that somebody has written; by name. */
-export function effectiveRules(written: readonly AlertRule[]): AlertRule[] {
-  const byName = new Map(DEFAULT_ALERT_RULES.map((rule) => [rule.name, rule]));
+export function effectiveRules(
+  written: readonly AlertRule[],
+  defaults: readonly AlertRule[] = DEFAULT_ALERT_RULES,
+): AlertRule[] {
+  const byName = new Map(defaults.map((rule) => [rule.name, rule]));
   for (const rule of written) byName.set(rule.name, rule);
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

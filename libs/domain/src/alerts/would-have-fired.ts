@@ -1,8 +1,7 @@
 import { alertKey } from './alert.js';
 import type { AlertSample, AlertScope, AlertState } from './alert.js';
 import { decideAlerts, isForgettable } from './decide-alerts.js';
-import type { AlertRule } from './rule.js';
-import type { Severity } from './thresholds.js';
+import type { AlertRule, Severity } from './rule.js';
 
 /** The measures of a moment of the past. */
 export interface PastSamples {

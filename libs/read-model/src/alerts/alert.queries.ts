@@ -28,7 +28,7 @@ export interface AlertFilter {
   task_name?: string | undefined;
 }
 
-/** Longer runs than these are found first; more alerts nobody reads. */
+/** The longest are found first; more alerts nobody reads. */
 const RUNS_AT_MOST = 1_000;
 
 /** What alert rules look at in the read models. */

@@ -35,15 +35,6 @@ export interface MetricGroup {
   measures: Measures;
 }
 
-/** An attempt that runs. */
-export interface LongRun {
-  id: string;
-  queue: string;
-  name: string;
-  worker: string | null;
-  started_at: string;
-}
-
 /** What happened, in numbers. It lags behind the log as the tasks do. */
 export class MetricsQueries {
   constructor(private readonly database: Database) {}
@@ -84,15 +75,6 @@ export class MetricsQueries {
     for (const { bin, ...numbers } of sums) bins.set(bin, { ...noMeasures(), ...numbers });
     for (const { bin, ...row } of buckets) addBucket(bins.get(bin), row);
     return pointsOf(plan, bins, standing);
-  }
-
-  /** Attempts that began before a time and still run, the longest first. */
-  longRuns(startedBefore: string, limit: number): Promise<LongRun[]> {
-    return this.database.rows(
-      `SELECT id, queue, name, worker, started_at FROM tasks
-       WHERE phase = 'running' AND started_at < $1 ORDER BY started_at, id LIMIT $2`,
-      [startedBefore, limit],
-    );
   }
 
   async #groups(plan: Plan, scope: MetricScope, durations: boolean): Promise<MetricGroup[]> {
