@@ -6,7 +6,9 @@ export type { AuditFilter, AuditListOptions, AuditPage } from './audit/audit.que
 export { CleanupQueries } from './cleanup/cleanup.queries.js';
 export type { CleanupFilter, DueBefore, DueCursor, DueRules } from './cleanup/cleanup.queries.js';
 export { AlertQueries } from './alerts/alert.queries.js';
-export type { AlertFilter, EndCounts, SlowTask, SpanEnds } from './alerts/alert.queries.js';
+export type { AlertFilter } from './alerts/alert-filter.js';
+export type { EndCounts, SlowTask } from './alerts/alert.queries.js';
+export type { Stay, StaySpan } from './alerts/stays.js';
 export { Database, openDatabase } from './database/database.js';
 export type { DatabaseOptions } from './database/database.js';
 export { isDatabaseAway } from './database/database-away.js';
@@ -31,7 +33,13 @@ export type { Change, Counter, Measures } from './metrics/measures.js';
 export type { MetricPoint, MetricSeries, SeriesOptions } from './metrics/metric-series.js';
 export type { MetricScope } from './metrics/metric-window.js';
 export { MetricsQueries } from './metrics/metrics.queries.js';
-export type { MetricGroup, MetricTotals, MetricWindow } from './metrics/metrics.queries.js';
+export type {
+  MetricGroup,
+  MetricStep,
+  MetricSteps,
+  MetricTotals,
+  MetricWindow,
+} from './metrics/metrics.queries.js';
 export type { RollUpOptions, RolledUp } from './metrics/roll-up.js';
 export { OffsetMovedError, TablesSwappedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';

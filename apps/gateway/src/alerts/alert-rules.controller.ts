@@ -96,7 +96,7 @@ export class AlertRulesController {
     operationId: 'evaluateAlertRule',
     summary: 'Try an alert rule on the past',
     description:
-      'Which alerts the rule, or the one that is given, would have raised between two times: by minutes where these are kept (48 hours by default), else by hours, at most 92 days. For failure_rate and dead_letters.',
+      'Which alerts the rule, or the one that is given, would have raised between two times: at most 92 days: by minutes where these are kept (48 hours by default), else by hours (90 days), else by days. For failure_rate, dead_letters and queue_depth; task_duration and oldest_wait, which come from single facts, by minutes for 7 days at most. Of other metrics no past is kept.',
     role: 'viewer',
     returns: {
       200: {

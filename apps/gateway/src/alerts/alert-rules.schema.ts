@@ -111,12 +111,15 @@ export const WouldBeAlerts = z
     rule: AlertRuleView,
     from: z.string(),
     to: z.string(),
-    step_seconds: z.int().meta({ description: 'How finely the past is known: by minutes, or by hours.' }),
+    step_seconds: z
+      .int()
+      .meta({ description: 'How finely the past is looked at: by minutes, hours or days.' }),
     alerts: z.array(
       z.object({
         severity: severity.meta({ description: 'The worst that it would have been.' }),
         queue: z.string().nullable(),
         task_name: z.string().nullable(),
+        task_id: z.string().nullable(),
         raised_at: z.string(),
         resolved_at: z.string().nullable().meta({ description: 'Null: it would still be open.' }),
         worst_value: z.number(),
@@ -166,6 +169,7 @@ export const alertRuleExamples: { rule: AlertRuleView; list: AlertRuleList; woul
         severity: 'critical',
         queue: null,
         task_name: null,
+        task_id: null,
         raised_at: '2026-01-05T03:12:00.000Z',
         resolved_at: '2026-01-05T03:40:00.000Z',
         worst_value: 34.5,

@@ -102,12 +102,55 @@ describe('the alert rules', () => {
     expect((await evaluate({ ...span, rule: { ...rule, queue: 'other' } })).alerts).toEqual([]);
   });
 
-  it('cannot be tried on a past that is not kept', async () => {
-    const span = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
-    expect(await client.call('POST /alert-rules/memory/evaluate', { body: span })).toMatchObject({
+  it('can be tried on how much waited and for how long, and on how long tasks ran', async () => {
+    const { log, driver, databaseUrl } = gateway;
+    // As if it were two minutes later.
+    const [from, to] = [-600_000, 120_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    const evaluate = async (rule: object): Promise<WouldBeAlerts['alerts']> => {
+      const body = { from, to, rule };
+      const answer = await client.call<WouldBeAlerts>('POST /alert-rules/tried/evaluate', { body });
+      expect(answer.status).toBe(200);
+      return answer.body.alerts;
+    };
+    const longWait = { metric: 'oldest_wait', warning: 30, critical: 3_600, each: 'queue' };
+    const longRun = { metric: 'task_duration', warning: 30, message: '{task_id} runs' };
+    const deep = { metric: 'queue_depth', warning: 0 };
+    const taskId = await client.submit({ task_name: 'work' });
+    await archive(log, databaseUrl);
+    expect(await evaluate(deep)).toMatchObject([{ queue: null, worst_value: 1, resolved_at: null }]);
+    expect(await evaluate({ ...deep, queue: 'other' })).toEqual([]);
+    expect(await evaluate(longWait)).toMatchObject([{ queue: 'default', severity: 'warning' }]);
+    expect(await evaluate(longRun)).toEqual([]);
+    await driver.start(taskId);
+    await archive(log, databaseUrl);
+    expect(await evaluate(longWait)).toEqual([]);
+    expect(await evaluate(longRun)).toMatchObject([
+      { queue: 'default', task_name: 'work', task_id: taskId, message: `${taskId} runs`, resolved_at: null },
+    ]);
+    expect(await evaluate({ ...longRun, task_name: 'other' })).toEqual([]);
+    await driver.succeed(taskId, null);
+    await archive(log, databaseUrl);
+    expect([await evaluate(longRun), await evaluate(deep)]).toEqual([[], []]);
+  });
+
+  it('cannot be tried on a past that is not kept, or not told in one answer', async () => {
+    const evaluate = async (rule: string, to: string): Promise<unknown> =>
+      client.call(`POST /alert-rules/${rule}/evaluate`, { body: { from: '2026-01-01T00:00:00Z', to } });
+    expect(await evaluate('memory', '2026-01-02T00:00:00Z')).toMatchObject({
       status: 400,
-      body: { code: 'alert-rule/not-kept' },
+      body: {
+        code: 'alert-rule/not-kept',
+        detail: expect.stringContaining('failure_rate, dead_letters, queue_depth'),
+      },
     });
+    for (const [rule, to] of [
+      ['failure_rate', '2026-05-01T00:00:00Z'],
+      ['oldest_wait', '2026-01-09T00:00:00Z'],
+    ] as const)
+      expect(await evaluate(rule, to)).toMatchObject({
+        status: 400,
+        body: { code: 'request/invalid', errors: [{ path: 'to' }] },
+      });
   });
 });
 
@@ -220,7 +263,7 @@ describe('an alert', () => {
     );
     expect(body.text).toContain('millrace_queue_depth{queue="default",app="gateway"} 0');
     expect(body.text).toMatch(
-      /millrace_http_request_duration_seconds_count\{method="POST",route="\/api\/v1\/tasks",status="2xx",app="gateway"\} 2/,
+      /millrace_http_request_duration_seconds_count\{method="POST",route="\/api\/v1\/tasks",status="2xx",app="gateway"\} 3/,
     );
     expect(body.text).toContain('millrace_log_connected{app="gateway"} 1');
     expect((await client.fetch('GET /metrics', { key: null })).status).toBe(401);

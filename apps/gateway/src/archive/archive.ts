@@ -18,6 +18,7 @@ import type {
   AlertFilter,
   Database,
   MetricSeries,
+  MetricSteps,
   MetricTotals,
   MetricWindow,
   ExportFilter,
@@ -39,7 +40,8 @@ import type {
   RunningRow,
   SeriesOptions,
   SlowTask,
-  SpanEnds,
+  Stay,
+  StaySpan,
   TaskAttempt,
   TaskEventRow,
   TaskListOptions,
@@ -212,9 +214,19 @@ export class Archive {
     return row && factOf(row);
   }
 
-  /** How many tasks succeeded and failed, by the minutes or the hours of a span of the past. */
-  endsOfTasks(span: 'minute' | 'hour', from: Date, to: Date, filter: AlertFilter): Promise<SpanEnds[]> {
-    return this.#ask(() => this.#alerts.endsBy(span, from, to, filter));
+  /** What alert rules ask of the past, by intervals. */
+  metricSteps(options: SeriesOptions): Promise<MetricSteps> {
+    return this.#ask(() => this.#metrics.steps(options));
+  }
+
+  /** The attempts of the past that lasted; undefined when there are too many facts. */
+  pastRuns(span: StaySpan, filter: AlertFilter): Promise<Stay[] | undefined> {
+    return this.#ask(() => this.#alerts.pastRuns(span, filter));
+  }
+
+  /** The waits of the past that lasted; undefined when there are too many facts. */
+  pastWaits(span: StaySpan, filter: AlertFilter): Promise<Stay[] | undefined> {
+    return this.#ask(() => this.#alerts.pastWaits(span, filter));
   }
 
   /** What has ever happened, by queue and task name. */

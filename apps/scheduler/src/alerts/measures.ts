@@ -1,5 +1,12 @@
 import type { AlertMetric, AlertRule, AlertSample } from '@millrace/domain';
-import { deadLetters, failureRates, leastThreshold, memorySamples, runSamples } from '@millrace/domain';
+import {
+  deadLetters,
+  failureRates,
+  leastThreshold,
+  memorySamples,
+  queueSamples,
+  runSamples,
+} from '@millrace/domain';
 import type { EndCounts } from '@millrace/read-model';
 import type { Look, SeenQueue } from './look.js';
 
@@ -19,11 +26,11 @@ export const MEASURES: Record<AlertMetric, { needsPostgres: boolean; of: Measure
   task_duration: { needsPostgres: true, of: longRuns },
   queue_depth: {
     needsPostgres: true,
-    of: (look, rule) => ofQueues(look, rule, { valueOf: waiting, together: 'sum' }),
+    of: (look, rule) => ofQueues(look, rule, waiting, 'sum'),
   },
   oldest_wait: {
     needsPostgres: true,
-    of: (look, rule) => ofQueues(look, rule, { valueOf: waitSeconds, together: 'most' }),
+    of: (look, rule) => ofQueues(look, rule, waitSeconds, 'most'),
   },
   no_worker: { needsPostgres: true, of: unserved },
   memory: { needsPostgres: false, of: memory },
@@ -43,24 +50,15 @@ async function longRuns(look: Look, rule: AlertRule): Promise<AlertSample[]> {
   return runSamples(await look.sources.alerts.longRuns(before, new Date(look.now), rule));
 }
 
-interface QueueMeasure {
-  valueOf: (queue: SeenQueue, look: Look) => number;
-  /** What the queues are together. */
-  together: 'sum' | 'most';
-}
-
 async function ofQueues(
   look: Look,
   rule: AlertRule,
-  { valueOf, together }: QueueMeasure,
+  valueOf: (queue: SeenQueue, look: Look) => number,
+  together: 'sum' | 'most',
 ): Promise<AlertSample[]> {
-  const all = await look.queues();
-  const queues = rule.queue === undefined ? all : all.filter(({ queue }) => queue === rule.queue);
-  const values = queues.map((queue) => ({ scope: { queue: queue.queue }, value: valueOf(queue, look) }));
-  if (rule.each === 'queue' || rule.queue !== undefined) return values.sort((a, b) => b.value - a.value);
-  const numbers = values.map(({ value }) => value);
-  const value = together === 'most' ? Math.max(0, ...numbers) : numbers.reduce((sum, one) => sum + one, 0);
-  return [{ scope: {}, value }];
+  const queues = await look.queues();
+  const values = queues.map((seen) => ({ queue: seen.queue, value: valueOf(seen, look) }));
+  return queueSamples(rule, values, together);
 }
 
 const waiting = ({ lanes, held }: SeenQueue): number =>
@@ -77,7 +75,7 @@ async function unserved(look: Look, rule: AlertRule): Promise<AlertSample[]> {
   const served = new Set(workers.flatMap(({ status, queues }) => (status === 'active' ? queues : [])));
   const valueOf = (queue: SeenQueue): number =>
     queue.isPaused || served.has(queue.queue) ? 0 : waiting(queue);
-  return ofQueues(look, rule, { valueOf, together: 'sum' });
+  return ofQueues(look, rule, valueOf, 'sum');
 }
 
 async function memory(look: Look): Promise<AlertSample[]> {

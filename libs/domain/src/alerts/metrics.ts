@@ -9,15 +9,13 @@ export interface AlertMetricInfo {
   scopes: readonly ('queue' | 'task_name')[];
   /** Counted over the window of the rule. */
   isWindowed: boolean;
-  /** Kept for the past, so that a rule can be tried on it. */
-  isKept: boolean;
 }
 
 const info = (
   unit: AlertUnit,
   meaning: string,
-  { scopes = [], isWindowed = false, isKept = false }: Partial<AlertMetricInfo> = {},
-): AlertMetricInfo => ({ unit, meaning, scopes, isWindowed, isKept });
+  { scopes = [], isWindowed = false }: Partial<AlertMetricInfo> = {},
+): AlertMetricInfo => ({ unit, meaning, scopes, isWindowed });
 
 const OF_TASKS = ['queue', 'task_name'] as const;
 const OF_QUEUES = ['queue'] as const;
@@ -27,12 +25,10 @@ export const ALERT_METRICS = {
   failure_rate: info('percent', 'of the tasks that succeeded or failed in the window, those that failed', {
     scopes: OF_TASKS,
     isWindowed: true,
-    isKept: true,
   }),
   dead_letters: info('tasks', 'tasks that failed for good in the window', {
     scopes: OF_TASKS,
     isWindowed: true,
-    isKept: true,
   }),
   task_duration: info('seconds', 'how long a running task has run; an alert for each task', {
     scopes: OF_TASKS,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { pastSamples } from './past-ends.js';
+import { pastRuns, pastWaits } from './past-stays.js';
+import { pastDeadLetters, pastDepths, pastFailureRates } from './past-steps.js';
 import { DEFAULT_ALERT_RULES } from './rule.js';
+import type { AlertRule } from './rule.js';
 import { wouldHaveFired } from './would-have-fired.js';
 import type { PastSamples } from './would-have-fired.js';
 
@@ -37,32 +39,65 @@ describe('a rule on the past', () => {
   });
 });
 
-describe('the ends of tasks in the past', () => {
-  const ends = [
-    { at: 0, queue: 'films', name: 'render', succeeded: 30, failed: 0 },
-    { at: MINUTE_MS, queue: 'films', name: 'render', succeeded: 0, failed: 10 },
-    { at: 2 * MINUTE_MS, queue: 'mail', name: 'send', succeeded: 60, failed: 0 },
+const span = { from: 0, to: 4 * MINUTE_MS, stepMs: MINUTE_MS };
+const valuesOf = (past: PastSamples[]): number[][] =>
+  past.map(({ samples }) => samples.map(({ value }) => value));
+
+describe('the steps of the past', () => {
+  const steps = [
+    { at: 0, queue: 'films', name: 'render', succeeded: 30, failed: 0, waiting: 5 },
+    { at: MINUTE_MS, queue: 'films', name: 'render', succeeded: 0, failed: 10, waiting: -2 },
+    { at: 2 * MINUTE_MS, queue: 'mail', name: 'send', succeeded: 60, failed: 0, waiting: 4 },
   ];
-  const span = { from: 0, to: 4 * MINUTE_MS, stepMs: MINUTE_MS };
-  const values = (changes: object): unknown =>
-    pastSamples({ ...rule, window_seconds: 120, ...changes }, ends, span)?.map(({ samples }) =>
-      samples.map(({ value }) => value),
-    );
+  const of = (changes: object = {}): AlertRule => ({ ...rule, window_seconds: 120, ...changes });
 
   it('are measured at the end of each step over the window before it', () => {
-    expect(values({})).toEqual([[0], [25], [(10 / 70) * 100], [0]]);
-    expect(values({ metric: 'dead_letters' })).toEqual([[0], [10], [10], [0]]);
+    expect(valuesOf(pastFailureRates(of(), steps, span))).toEqual([[0], [25], [(10 / 70) * 100], [0]]);
+    expect(valuesOf(pastDeadLetters(of(), steps, span))).toEqual([[0], [10], [10], [0]]);
   });
 
   it('are measured for each, or for one, where the rule says so', () => {
-    expect(values({ each: 'queue' })).toEqual([[0], [25], [100, 0], [0]]);
-    expect(values({ queue: 'mail' })).toEqual([[], [], [0], [0]]);
-    expect(pastSamples({ ...rule, each: 'task_name' }, ends, span)?.[1]?.samples).toEqual([
+    expect(valuesOf(pastFailureRates(of({ each: 'queue' }), steps, span))).toEqual([
+      [0],
+      [25],
+      [100, 0],
+      [0],
+    ]);
+    expect(valuesOf(pastFailureRates(of({ queue: 'mail' }), steps, span))).toEqual([[], [], [0], [0]]);
+    expect(pastFailureRates(of({ each: 'task_name' }), steps, span)[1]?.samples).toEqual([
       { scope: { task_name: 'render' }, value: 25, count: 40 },
     ]);
   });
 
-  it('say nothing of what is not counted by them', () => {
-    expect(values({ metric: 'memory' })).toBeUndefined();
+  it('tell how many waited, from those of the beginning on', () => {
+    const before = [{ queue: 'mail', waiting: 2 }];
+    expect(valuesOf(pastDepths(of(), steps, before, span))).toEqual([[7], [5], [9], [9]]);
+    expect(valuesOf(pastDepths(of({ each: 'queue' }), steps, before, span))).toEqual([
+      [5, 2],
+      [3, 2],
+      [6, 3],
+      [6, 3],
+    ]);
+  });
+});
+
+describe('the runs and waits of the past', () => {
+  const stays = [
+    { id: 'a', queue: 'films', name: 'render', since: 0, until: 2 * MINUTE_MS },
+    { id: 'b', queue: 'mail', name: 'send', since: 90_000, until: null },
+  ];
+
+  it('are seen at each step at which they lasted', () => {
+    expect(
+      pastRuns(stays, span).map(({ samples }) => samples.map((one) => [one.scope.task_id, one.value])),
+    ).toEqual([[['a', 60]], [['b', 30]], [['b', 90]], [['b', 150]]]);
+  });
+
+  it('are the longest of each queue, or of all', () => {
+    expect(valuesOf(pastWaits(rule, stays, span))).toEqual([[60], [30], [90], [150]]);
+    expect(pastWaits({ ...rule, each: 'queue' }, stays, span)[0]?.samples).toEqual([
+      { scope: { queue: 'films' }, value: 60 },
+      { scope: { queue: 'mail' }, value: 0 },
+    ]);
   });
 });

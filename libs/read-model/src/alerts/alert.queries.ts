@@ -1,4 +1,7 @@
 import type { Database } from '../database/database.js';
+import type { AlertFilter } from './alert-filter.js';
+import { staysOf } from './stays.js';
+import type { Stay, StaySpan } from './stays.js';
 
 /** Ends of tasks in a span of time. */
 export interface EndCounts {
@@ -8,24 +11,12 @@ export interface EndCounts {
   failed: number;
 }
 
-/** The same of a minute or an hour. */
-export interface SpanEnds extends EndCounts {
-  /** Its beginning. */
-  at: string;
-}
-
 /** A task that has run for long. */
 export interface SlowTask {
   id: string;
   queue: string;
   name: string;
   seconds: number;
-}
-
-/** What a query is narrowed down to. */
-export interface AlertFilter {
-  queue?: string | undefined;
-  task_name?: string | undefined;
 }
 
 /** The longest are found first; more alerts nobody reads. */
@@ -56,14 +47,14 @@ export class AlertQueries {
     );
   }
 
-  /** The same by the minutes or the hours of a span of the past. Minutes are not kept as long as hours. */
-  endsBy(span: 'minute' | 'hour', from: Date, to: Date, filter: AlertFilter): Promise<SpanEnds[]> {
-    return this.database.rows(
-      `SELECT at, queue, name, completed AS succeeded, failed FROM metrics
-       WHERE span = $5 AND at >= date_trunc($5, $1::timestamptz) AND at < $4 AND ${NARROWED} AND completed + failed > 0
-       ORDER BY at`,
-      [from, ...narrowing(filter), to, span],
-    );
+  /** How long tasks ran in the past: attempts that began in the span and lasted longer, in the order in which they began. Undefined: too many. */
+  pastRuns(span: StaySpan, filter: AlertFilter): Promise<Stay[] | undefined> {
+    return staysOf(this.database, 'run', span, filter);
+  }
+
+  /** How long tasks waited for their turn, in the same way. A move within the queue, or another priority, begins a wait anew. */
+  pastWaits(span: StaySpan, filter: AlertFilter): Promise<Stay[] | undefined> {
+    return staysOf(this.database, 'wait', span, filter);
   }
 }
 

@@ -35,6 +35,25 @@ export interface MetricGroup {
   measures: Measures;
 }
 
+/** What an interval has of a queue and a task name. */
+export interface MetricStep {
+  /** Its beginning. */
+  at: string;
+  queue: string;
+  name: string;
+  succeeded: number;
+  failed: number;
+  /** How many more tasks waited for their turn at its end than at its beginning, less those that wait for a time. */
+  waiting: number;
+}
+
+export interface MetricSteps {
+  /** In the order of their times. */
+  steps: MetricStep[];
+  /** How many waited at the beginning of the first. */
+  before: Pick<MetricStep, 'queue' | 'name' | 'waiting'>[];
+}
+
 /** What happened, in numbers. It lags behind the log as the tasks do. */
 export class MetricsQueries {
   constructor(private readonly database: Database) {}
@@ -77,6 +96,30 @@ export class MetricsQueries {
     return pointsOf(plan, bins, standing);
   }
 
+  /** What alert rules ask of the past, by whole minutes, hours or days; intervals in which nothing of that happened are left out. */
+  async steps({
+    from,
+    to,
+    interval_seconds,
+    ...scope
+  }: Omit<SeriesOptions, 'durations'>): Promise<MetricSteps> {
+    const kept = await this.#kept();
+    const plan = seriesPlanOf(Date.parse(from), Date.parse(to), interval_seconds, ALL_KEPT);
+    const values = [...chosenValues(plan, scope), interval_seconds];
+    const [steps, before] = await Promise.all([
+      this.database.rows<MetricStep>(STEPS, values),
+      this.#groups(planOf(-Infinity, plan.from, kept), scope, false),
+    ]);
+    return {
+      steps,
+      before: before.map(({ queue, name, measures: { in_pending, in_delayed } }) => ({
+        queue,
+        name,
+        waiting: in_pending - in_delayed,
+      })),
+    };
+  }
+
   async #groups(plan: Plan, scope: MetricScope, durations: boolean): Promise<MetricGroup[]> {
     const values = chosenValues(plan, scope);
     const [sums, buckets] = await Promise.all([
@@ -112,17 +155,24 @@ function addBucket(measures: Measures | undefined, { what, bucket, count }: Buck
 
 const timeOf = (time: number): string | null => (Number.isFinite(time) ? new Date(time).toISOString() : null);
 
+/** Whoever asks for intervals that are gone finds none. */
+const ALL_KEPT: Kept = { minutes: -Infinity, hours: -Infinity };
+
 const SUMMED = NUMBERS.map((number) => `sum(${number})::bigint AS ${number}`).join(', ');
 const COUNTED = `
   CROSS JOIN LATERAL (
     SELECT 'wait' AS what, bucket, count FROM unnest(wait_buckets, wait_counts) AS waits (bucket, count)
     UNION ALL SELECT 'run', bucket, count FROM unnest(run_buckets, run_counts) AS runs (bucket, count)
   ) AS counted`;
-const BIN = `date_bin(make_interval(secs => $8), at, '1970-01-01T00:00:00Z') AS bin`;
+const INTERVAL = `date_bin(make_interval(secs => $8), at, '1970-01-01T00:00:00Z')`;
+const BIN = `${INTERVAL} AS bin`;
 
 const SUMS = `${CHOSEN} SELECT queue, name, ${SUMMED} FROM chosen GROUP BY queue, name ORDER BY queue, name`;
 const BUCKETS = `${CHOSEN} SELECT queue, name, what, bucket, sum(count)::bigint AS count
   FROM chosen ${COUNTED} GROUP BY queue, name, what, bucket`;
+const STEPS = `${CHOSEN} SELECT ${INTERVAL} AS at, queue, name, sum(completed)::bigint AS succeeded,
+    sum(failed)::bigint AS failed, sum(in_pending - in_delayed)::bigint AS waiting
+  FROM chosen WHERE completed > 0 OR failed > 0 OR in_pending <> in_delayed GROUP BY 1, queue, name ORDER BY 1`;
 const BINNED = `${CHOSEN} SELECT ${BIN}, ${SUMMED} FROM chosen GROUP BY bin`;
 const BINNED_BUCKETS = `${CHOSEN} SELECT ${BIN}, what, bucket, sum(count)::bigint AS count
   FROM chosen ${COUNTED} GROUP BY bin, what, bucket`;
