@@ -3,6 +3,7 @@ import type { StoredMessage, TaskLog } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
 import { batchesOf } from './batches.js';
 import type { LagMeter } from './lag-meter.js';
+import { TwoAtOnce } from './two-at-once.js';
 
 export interface StreamFollowing {
   log: TaskLog;
@@ -14,6 +15,8 @@ export interface StreamFollowing {
   batch: number;
   /** Writes a batch. What it fails with ends the session. */
   write: (batch: StoredMessage[], meter: LagMeter) => Promise<void>;
+  /** Whether a batch may be handed to it while the one before is being written. Defaults to false. */
+  isOverlapping?: boolean;
   /** @param pending messages that were not handed on */
   meterOf: (pending: () => number) => LagMeter;
   /** Resolves when the connection to Postgres has ended. */
@@ -42,12 +45,20 @@ export async function followStream(options: StreamFollowing): Promise<void> {
     session.abort();
   });
   const meter = options.meterOf(() => follower.pending);
+  const writing = new TwoAtOnce();
+  const write = async (batch: StoredMessage[]): Promise<void> => {
+    await options.write(batch, meter).catch((error: unknown) => {
+      end(asError(error));
+      throw error;
+    });
+  };
   const onMessages = async (stored: StoredMessage[]): Promise<void> => {
     const begun = performance.now();
     for (const batch of batchesOf(stored, options.batch)) {
       // What came after a reconnect may be from a log that has gone back.
       session.signal.throwIfAborted();
-      await options.write(batch, meter);
+      await writing.begin(() => write(batch));
+      if (!options.isOverlapping) await writing.ended();
     }
     const restMs = SHORT_BATCH_EVERY_MS - (performance.now() - begun);
     if (stored.length < SHORT_BATCH && restMs > 1)
@@ -58,11 +69,7 @@ export async function followStream(options: StreamFollowing): Promise<void> {
     from: options.from,
     filters: [options.filter],
     batch: options.batch,
-    onMessages: (stored) =>
-      onMessages(stored).catch((error: unknown) => {
-        end(asError(error));
-        throw error;
-      }),
+    onMessages,
     onError: (error) => {
       if (!session.signal.aborted) logger.warn({ err: error }, 'The log could not be followed; trying again');
     },
@@ -81,6 +88,7 @@ export async function followStream(options: StreamFollowing): Promise<void> {
   meter.stop();
   unlisten();
   await follower.stop();
+  await writing.ended().catch(() => undefined);
   if (reason) throw reason;
 }
 

@@ -10,7 +10,8 @@ const LOOK_EVERY_MS = 1_000;
 export class LagMeter {
   #timer: NodeJS.Timeout | undefined;
   #createdAt: string | undefined;
-  #isWriting = false;
+  /** Batches that are being written. */
+  #writing = 0;
   #isLooking = false;
 
   constructor(
@@ -47,11 +48,11 @@ export class LagMeter {
 
   /** A batch that is being written is a sign of life itself. */
   async during<T>(write: () => Promise<T>): Promise<T> {
-    this.#isWriting = true;
+    this.#writing++;
     try {
       return await write();
     } finally {
-      this.#isWriting = false;
+      this.#writing--;
     }
   }
 
@@ -71,7 +72,7 @@ export class LagMeter {
     const next = isBehind
       ? await this.log.read.nextOn(filter, this.projection.sequence + 1, stream)
       : undefined;
-    if (this.#isWriting) return;
+    if (this.#writing > 0) return;
     const missing = next && next.sequence > this.projection.sequence ? next : undefined;
     await this.connection.beat({
       lag_ms: missing ? ageOf(missing) : 0,

@@ -4,6 +4,14 @@ import { BadBodyError, decodeDue, factOf, parseSubject } from '@millrace/log';
 import type { StoredMessage } from '@millrace/log';
 import type { LogMessage } from '@millrace/read-model';
 
+/** Reads messages as they are asked for; see {@link readMessage}. */
+export function* readMessages(
+  messages: Iterable<StoredMessage>,
+  onJunk: (error: BadBodyError) => void,
+): Generator<LogMessage> {
+  for (const message of messages) yield readMessage(message, onJunk);
+}
+
 /** Reads a message of the log for the projection. It never fails: what cannot be read is junk, told to `onJunk`. */
 export function readMessage(message: StoredMessage, onJunk: (error: BadBodyError) => void): LogMessage {
   const { sequence } = message;

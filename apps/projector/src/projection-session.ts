@@ -8,7 +8,7 @@ import { identify } from './common-point.js';
 import type { ProjectorConfig } from './config.js';
 import { followStream } from './follow-stream.js';
 import { LagMeter } from './lag-meter.js';
-import { readMessage } from './log-messages.js';
+import { readMessages } from './log-messages.js';
 import { MetricsKeeper } from './metrics-keeper.js';
 import { takeLock } from './projector-lock.js';
 
@@ -125,6 +125,7 @@ function follow(
       await project(projection, meter, batch, logger);
       onProjected(batch.length);
     },
+    isOverlapping: true,
     meterOf: (pending) => new LagMeter(log, TASKS, connection, projection, pending),
     ended: connection.ended,
     logger,
@@ -139,7 +140,7 @@ async function project(
   logger: Logger,
 ): Promise<void> {
   const junk: string[] = [];
-  const messages = batch.map((message) => readMessage(message, (error) => junk.push(error.message)));
+  const messages = readMessages(batch, (error) => junk.push(error.message));
   const { ignored } = await meter.during(() => projection.apply(messages, meter.lagOf(batch)));
   if (ignored.length > 0)
     logger.warn(

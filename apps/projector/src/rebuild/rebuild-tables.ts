@@ -15,9 +15,10 @@ import {
 } from '@millrace/read-model';
 import type { Comparison, Database, Swapped, TaskProjection } from '@millrace/read-model';
 import { batchesOf } from '../batches.js';
-import { readMessage } from '../log-messages.js';
+import { readMessages } from '../log-messages.js';
 import { optionsAt } from '../metrics-keeper.js';
 import type { MetricsKept } from '../metrics-keeper.js';
+import { TwoAtOnce } from '../two-at-once.js';
 import { archivedMessage } from './archived-message.js';
 
 export interface RebuildOptions {
@@ -68,10 +69,13 @@ export class Rebuild {
   /** About as many as there are. */
   total = 0;
   phase: 'reading-archive' | 'reading-log' = 'reading-archive';
+  /** Of the last message that was taken to be folded. */
+  #taken = 0;
   /** Facts below are not wanted. */
   #floor = 0;
   /** The first sequence that came from the log. */
   #logFrom = 0;
+  readonly #writing = new TwoAtOnce();
   #isWhole = true;
   #isBuilt = false;
   #isSwapped = false;
@@ -228,12 +232,14 @@ export class Rebuild {
       next.catch(() => undefined);
       await this.#apply(facts.map(archivedMessage));
     }
+    await this.#writing.ended();
     this.projection.isArchiving = true;
   }
 
   /** Until the sequence, the end of what was there, or until something that was not read has left the log. */
   async #follow(end: number): Promise<void> {
     const { log, batch, signal } = this.options;
+    this.#taken = this.sequence;
     await new Promise<void>((resolve, reject) => {
       const stop = (error?: unknown): void => {
         signal.removeEventListener('abort', abort);
@@ -255,7 +261,7 @@ export class Rebuild {
             signal.throwIfAborted();
             // Asked after they came: what was there then came before them.
             const { firstSequence } = await log.admin.state();
-            if (firstSequence > Math.max(this.sequence + 1, this.#floor)) {
+            if (firstSequence > Math.max(this.#taken + 1, this.#floor)) {
               stop();
               return;
             }
@@ -274,15 +280,19 @@ export class Rebuild {
         },
       });
     });
+    await this.#writing.ended();
   }
 
   async #apply(messages: StoredMessage[]): Promise<void> {
     for (const batch of batchesOf(messages, this.options.batch)) {
-      await this.projection.apply(
-        batch.map((message) => readMessage(message, () => undefined)),
-        NO_LAG,
-      );
-      this.done += batch.length;
+      this.#taken = batch.at(-1)?.sequence ?? this.#taken;
+      await this.#writing.begin(async () => {
+        await this.projection.apply(
+          readMessages(batch, () => undefined),
+          NO_LAG,
+        );
+        this.done += batch.length;
+      });
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { TaskRow } from '../tasks/task.entity.js';
 import { copyIn } from './copy-in.js';
@@ -26,15 +27,26 @@ class MistakenError extends Error {
 
 const UNIQUE_VIOLATION = '23505';
 
-/** Takes for granted what the writer knows of the tables, which is the cheapest way. */
-export async function writeAsKnown(client: Client, { facts, begun, moved, changed }: Batch): Promise<void> {
-  if (facts.length > 0) await copyIn(client, copyEvents(facts));
-  if (begun.length > 0) await copyIn(client, copyTasks(begun));
-  if (moved.length > 0) {
-    const { rowCount } = await client.query(moveTasks(moved));
-    if (rowCount !== moved.length) throw new MistakenError();
-  }
-  if (changed.length > 0) await client.query(upsertTasks(changed));
+/** Writes a batch; what it writes is made up already. */
+export type BatchWrite = (client: Client) => Promise<void>;
+
+/** Takes for granted what the writer knows of the tables, which is the cheapest way. Whatever else waits has its turn in between. */
+export async function knownWrites({ facts, begun, moved, changed }: Batch): Promise<BatchWrite> {
+  const events = facts.length > 0 && copyEvents(facts);
+  await turn();
+  const fresh = begun.length > 0 && copyTasks(begun);
+  await turn();
+  const movements = moved.length > 0 && moveTasks(moved);
+  const changes = changed.length > 0 && upsertTasks(changed);
+  return async (client) => {
+    if (events) await copyIn(client, events);
+    if (fresh) await copyIn(client, fresh);
+    if (movements) {
+      const { rowCount } = await client.query(movements);
+      if (rowCount !== moved.length) throw new MistakenError();
+    }
+    if (changes) await client.query(changes);
+  };
 }
 
 /**
@@ -45,15 +57,19 @@ export const wasMistaken = (error: unknown): boolean =>
   error instanceof MistakenError || (error as { code?: unknown }).code === UNIQUE_VIOLATION;
 
 /** The same in the fewest statements, which suits a short batch. */
-export async function writeFew(client: Client, batch: Batch): Promise<void> {
-  const { facts, tasks } = await write(client, batch);
-  if (facts < batch.facts.length || tasks !== batch.begun.length) throw new MistakenError();
-}
+export const fewWrites =
+  (batch: Batch): BatchWrite =>
+  async (client) => {
+    const { facts, tasks } = await write(client, batch);
+    if (facts < batch.facts.length || tasks !== batch.begun.length) throw new MistakenError();
+  };
 
 /** Takes nothing for granted. */
-export async function writeWhatever(client: Client, batch: Batch): Promise<void> {
-  await write(client, batch);
-}
+export const whateverWrites =
+  (batch: Batch): BatchWrite =>
+  async (client) => {
+    await write(client, batch);
+  };
 
 /** How many facts and tasks are new. */
 async function write(

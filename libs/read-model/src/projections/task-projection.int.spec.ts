@@ -50,7 +50,7 @@ async function connect(url: string, knownTasks = 50_000): Promise<ProjectionConn
   return connection;
 }
 
-/** Applies the messages in batches of random lengths. */
+/** Applies the messages in batches of random lengths, each given before the ones before are written. */
 async function applySplit(
   projection: TaskProjection,
   messages: LogMessage[],
@@ -58,11 +58,13 @@ async function applySplit(
   longest = 40,
 ): Promise<void> {
   const random = randomNumbers(seed);
+  const applied: Promise<unknown>[] = [];
   for (let at = 0; at < messages.length;) {
     const length = 1 + Math.floor(random() * longest);
-    await projection.apply(messages.slice(at, at + length), NO_LAG);
+    applied.push(projection.apply(messages.slice(at, at + length), NO_LAG));
     at += length;
   }
+  await Promise.all(applied);
 }
 
 /** The tables and the count of what was passed over, to the letter. */
@@ -199,7 +201,9 @@ describe('a projection', () => {
       const sequence = fact.sequence + begun.length;
       return messageOf({ ...fact, kind: 'cancelled', data, sequence, prev: fact.sequence });
     });
-    await projection.apply(cancelled, NO_LAG);
+    const last = submitted(2 * begun.length + 1);
+    await Promise.all([projection.apply(cancelled, NO_LAG), projection.apply([last], NO_LAG)]);
+    expect(projection.sequence).toBe(last.sequence);
     const [count] = await queryOnce(url, `SELECT count(*)::int FROM tasks WHERE phase = 'cancelled'`);
     expect(count).toEqual({ count: 60 });
   });
@@ -250,10 +254,13 @@ describe('a projection', () => {
     let refused = 0;
     for (let at = 0; at < messages.length; at += 10) {
       const projections = await Promise.all(writers.map((writer) => writer.resume('log')));
+      const ends = projections.map(() => at + Math.ceil(random() * 20));
+      // The second batch of whoever failed with the first must not be written.
       const outcomes = await Promise.allSettled(
-        projections.map((projection) =>
-          projection.apply(messages.slice(0, at + Math.ceil(random() * 20)), NO_LAG),
-        ),
+        projections.flatMap((projection, writer) => [
+          projection.apply(messages.slice(0, ends[writer]), NO_LAG),
+          projection.apply(messages.slice(ends[writer], ends[writer]! + 5), NO_LAG),
+        ]),
       );
       for (const outcome of outcomes) {
         if (outcome.status === 'fulfilled') continue;

@@ -1,25 +1,19 @@
-import type { Fact } from '@millrace/domain';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { project, noteDue } from '../tasks/task.projection.js';
-import type { ProjectedTask } from '../tasks/task.projection.js';
-import { stateOf, notesOf, rowOf } from '../tasks/task.mapping.js';
-import { SUMMARY_COLUMNS, parsedRow } from '../tasks/task.columns.js';
-import type { StoredRow } from '../tasks/task.columns.js';
-import type { TaskRow } from '../tasks/task.entity.js';
-import { ArchivePartitions } from '../task-events/partitions.js';
-import type { Transition } from '../metrics/count-transition.js';
+import { writeFailures } from '../failures/failure.projection.js';
 import { MetricsWriter } from '../metrics/metrics-writer.js';
 import { rollUp } from '../metrics/roll-up.js';
 import type { RollUpOptions, RolledUp } from '../metrics/roll-up.js';
-import { tallied } from '../metrics/tally.js';
-import { wasMistaken, writeAsKnown, writeFew, writeWhatever } from './batch-writer.js';
-import type { FailureRow } from '../failures/failure.entity.js';
-import { failureOf, writeFailures } from '../failures/failure.projection.js';
-import { KnownTasks, STORED_PARAMETERS } from './known-tasks.js';
+import { ArchivePartitions } from '../task-events/partitions.js';
+import { BatchFolder } from './batch-folder.js';
+import type { Folded, Tasks } from './batch-folder.js';
+import { fewWrites, knownWrites, wasMistaken, whateverWrites } from './batch-writer.js';
+import type { BatchWrite } from './batch-writer.js';
 import type { Lag, LogMessage } from './log-message.js';
 import { OneAtATime } from './one-at-a-time.js';
+import { Pipeline } from './pipeline.js';
 import { OffsetMovedError, TablesSwappedError, isUnstorable } from './projection-errors.js';
-import type { ArchivedFact, Statement } from './task-tables.js';
+import type { Statement } from './task-tables.js';
 
 /** Where a writer begins. */
 export interface ProjectionPlace {
@@ -39,26 +33,24 @@ export interface Applied {
   ignored: number[];
 }
 
-/** What a batch comes to, before it is written. */
-interface Folded extends Sorted {
-  facts: ArchivedFact[];
-  tasks: Map<string, ProjectedTask>;
-  transitions: Transition[];
-  failures: FailureRow[];
-  ignored: number[];
+/** A batch as it is given, and what was read of it. */
+interface GivenBatch {
+  given: Iterable<LogMessage>;
+  read?: LogMessage[];
+  lag: Lag;
 }
 
-interface Sorted {
-  begun: TaskRow[];
-  moved: TaskRow[];
-  changed: TaskRow[];
-  /** Tasks whose newest card has no parameters any more. */
-  emptied: string[];
+/** Messages that are not in the tables, what they come to, and what writes that. */
+interface ReadyBatch {
+  messages: readonly LogMessage[];
+  folded: Folded;
+  write: BatchWrite;
 }
 
 /** For a shorter batch a few prepared statements are cheaper than one for each kind of row. */
 const LONG_BATCH = 50;
-
+/** Messages that are read before whatever else waits has its turn. */
+const IN_ONE_TURN = 100;
 const NOTHING: Applied = { facts: 0, tasks: 0, ignored: [] };
 
 /**
@@ -70,15 +62,23 @@ const NOTHING: Applied = { facts: 0, tasks: 0, ignored: [] };
  * What this writer believes is then wrong, which the guard on the offset finds out.
  */
 export class TaskProjection {
-  /** Whether facts go into the archive, too; where they come from it they are there. */
+  /** Whether facts go into the archive, too; where they come from it they are there. To be changed while nothing is being applied. */
   isArchiving = true;
-  readonly #known: KnownTasks;
+  readonly #folder: BatchFolder;
   readonly #partitions: ArchivePartitions;
   readonly #metrics: MetricsWriter;
   readonly #transactions = new OneAtATime();
+  readonly #batches = new Pipeline<GivenBatch, ReadyBatch, Applied>({
+    prepareAhead: (batch) => this.#readyAhead(batch),
+    prepare: (batch) => this.#transactions.run(() => this.#ready(batch)),
+    finish: (batch, ready) => this.#transactions.run(() => this.#write(ready, batch.lag)),
+    repair: (batch, error, ready) => this.#transactions.run(() => this.#repair(batch, error, ready)),
+  });
   readonly #name: string;
   readonly #generation: number;
   #offset: number;
+  /** Sequence of the last message that was folded. */
+  #folded: number;
 
   constructor(
     private readonly client: Client,
@@ -88,7 +88,8 @@ export class TaskProjection {
     this.#name = name;
     this.#generation = generation;
     this.#offset = sequence;
-    this.#known = new KnownTasks(knownTasks);
+    this.#folded = sequence;
+    this.#folder = new BatchFolder(client, knownTasks);
     this.#partitions = new ArchivePartitions(client);
     this.#metrics = new MetricsWriter(client);
   }
@@ -99,14 +100,16 @@ export class TaskProjection {
   }
 
   /**
-   * Writes what the messages say, which must be in the order of the log without a gap. A message that Postgres will never take (a
-   * number too large, a JSON too deep) is found by halving the batch, and passed over like junk.
+   * Writes what the messages say, which must be in the order of the log without a gap, after those of the call before. That one need not
+   * have ended: a batch is read and folded while the one before is written. A message that Postgres will never take (a number too large,
+   * a JSON too deep) is found by halving the batch, and passed over like junk. Once a batch has failed all later ones fail, too, or what
+   * was lost would be passed over.
    *
    * @throws OffsetMovedError when somebody else wrote meanwhile: begin anew from the offset in the table
    * @throws TablesSwappedError when the tables are others: the same
    */
-  apply(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
-    return this.#transactions.run(() => this.#apply(messages, lag));
+  apply(messages: Iterable<LogMessage>, lag: Lag): Promise<Applied> {
+    return this.#batches.push({ given: messages, lag });
   }
 
   /** Adds minutes that are over to hours and days, and drops what is old, between two batches. */
@@ -117,117 +120,87 @@ export class TaskProjection {
     });
   }
 
-  async #apply(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
-    const fresh = messages.filter(({ sequence }) => sequence > this.#offset);
-    const last = fresh.at(-1);
+  async #readyAhead(batch: GivenBatch): Promise<ReadyBatch | undefined> {
+    const messages = await freshOf(batch, this.#folded);
+    return this.#folder.needsNothing(messages) ? this.#folding(messages) : undefined;
+  }
+
+  async #ready(batch: GivenBatch): Promise<ReadyBatch> {
+    return this.#folding(await freshOf(batch, this.#offset));
+  }
+
+  async #folding(messages: readonly LogMessage[]): Promise<ReadyBatch> {
+    const folded = await this.#folder.fold(messages);
+    this.#folded = messages.at(-1)?.sequence ?? this.#folded;
+    const write = messages.length < LONG_BATCH ? fewWrites : knownWrites;
+    return { messages, folded, write: await write(this.#written(folded)) };
+  }
+
+  #written(folded: Folded): Folded {
+    return this.isArchiving ? folded : { ...folded, facts: [] };
+  }
+
+  async #write({ messages, folded, write }: ReadyBatch, lag: Lag): Promise<Applied> {
+    const last = messages.at(-1);
     if (!last) return NOTHING;
-    try {
-      return await this.#write(fresh, last, lag);
-    } catch (error) {
-      // When the connection is gone the transaction is too, and the first error says more.
-      await this.client.query('ROLLBACK').catch(() => undefined);
-      if (!isUnstorable(error)) throw error;
-      if (fresh.length === 1) return this.#apply([{ ...last, type: 'junk' }], lag);
-      const half = Math.ceil(fresh.length / 2);
-      const first = await this.#apply(fresh.slice(0, half), lag);
-      return sumOf(first, await this.#apply(fresh.slice(half), lag));
-    }
-  }
-
-  async #write(messages: readonly LogMessage[], last: LogMessage, lag: Lag): Promise<Applied> {
-    let folded = this.#fold(messages, await this.#load(missingOf(messages, this.#known)));
     if (this.isArchiving) await this.#partitions.cover(folded.facts);
-    const write = messages.length < LONG_BATCH ? writeFew : writeAsKnown;
-    try {
-      await this.#commit(folded, write, last, lag);
-    } catch (error) {
-      if (!wasMistaken(error)) throw error;
-      await this.client.query('ROLLBACK');
-      folded = await this.#foldAnew(messages);
-      await this.#commit(folded, writeWhatever, last, lag);
-    }
-    const { facts, tasks, ignored } = folded;
-    this.#offset = last.sequence;
-    this.#known.remember(tasks);
-    return { facts: facts.length, tasks: tasks.size, ignored };
-  }
-
-  async #commit(folded: Folded, write: typeof writeWhatever, last: LogMessage, lag: Lag): Promise<void> {
-    const metrics = await this.#metrics.added(tallied(folded.transitions));
+    const metrics = await this.#metrics.added(folded.tally);
     await this.client.query('BEGIN');
     await this.#moveOffset(last, folded.ignored.length, lag);
-    await write(this.client, this.isArchiving ? folded : { ...folded, facts: [] });
+    await write(this.client);
     if (folded.failures.length > 0) await writeFailures(this.client, folded.failures);
     if (folded.emptied.length > 0) await this.client.query(emptyParameters(folded.emptied));
     await this.#metrics.write(metrics);
     await this.client.query('COMMIT');
     this.#metrics.remember(metrics);
+    this.#folder.settle(folded);
+    this.#offset = last.sequence;
+    return { facts: folded.facts.length, tasks: folded.tasks.size, ignored: folded.ignored };
   }
 
-  /** Looks at the tables first: what is archived is counted already. */
-  async #foldAnew(messages: readonly LogMessage[]): Promise<Folded> {
+  async #repair(batch: GivenBatch, error: unknown, ready: ReadyBatch | undefined): Promise<Applied> {
+    return this.#writeAnew(await freshOf(batch, this.#offset), batch.lag, error, ready);
+  }
+
+  /** What could not be written as it was thought to be. */
+  async #writeAnew(
+    messages: readonly LogMessage[],
+    lag: Lag,
+    error: unknown,
+    ready?: ReadyBatch,
+  ): Promise<Applied> {
+    // When the connection is gone the transaction is too, and the first error says more.
+    await this.client.query('ROLLBACK').catch(() => undefined);
+    this.#folder.forgetAll();
     this.#metrics.forgetAll();
-    const projected = messages.filter((message) => message.type !== 'junk');
-    const folded = this.#fold(messages, await this.#load(new Set(projected.map(taskOf))));
-    const { rows } = await this.client.query<{ sequence: number }>(
-      'SELECT sequence FROM task_events WHERE sequence = ANY ($1::bigint[])',
-      [folded.facts.map(({ fact }) => fact.sequence)],
-    );
-    const archived = new Set(rows.map(({ sequence }) => sequence));
-    return { ...folded, transitions: folded.transitions.filter(({ fact }) => !archived.has(fact.sequence)) };
+    this.#folded = this.#offset;
+    if (wasMistaken(error)) return this.#writeWhatever(messages, lag, ready?.folded.stored ?? new Map());
+    const [only, ...more] = messages;
+    if (!only || !isUnstorable(error)) throw error;
+    if (more.length === 0) return this.#write(await this.#folding([{ ...only, type: 'junk' }]), lag);
+    const half = Math.ceil(messages.length / 2);
+    const first = await this.#attempt(messages.slice(0, half), lag);
+    return sumOf(first, await this.#attempt(messages.slice(half), lag));
   }
 
-  #fold(messages: readonly LogMessage[], loaded: Map<string, ProjectedTask>): Folded {
-    const facts: ArchivedFact[] = [];
-    const tasks = new Map<string, ProjectedTask>();
-    const transitions: Transition[] = [];
-    const failures: FailureRow[] = [];
-    const ignored: number[] = [];
-    for (const message of messages) {
-      if (message.type === 'junk') {
-        ignored.push(message.sequence);
-        continue;
-      }
-      const id = taskOf(message);
-      const before = tasks.get(id) ?? loaded.get(id) ?? this.#known.get(id);
-      const after = message.type === 'fact' ? project(before, message.fact) : noteDue(before, message.due);
-      if (message.type === 'fact') facts.push(message);
-      if (!after || after === before) continue;
-      tasks.set(id, after);
-      if (message.type !== 'fact') continue;
-      transitions.push({ before, after, fact: message.fact });
-      const failure = failureOf(message.fact, before ?? after);
-      if (failure) failures.push(failure);
+  async #attempt(messages: readonly LogMessage[], lag: Lag): Promise<Applied> {
+    let ready: ReadyBatch | undefined;
+    try {
+      ready = await this.#folding(messages);
+      return await this.#write(ready, lag);
+    } catch (error) {
+      return this.#writeAnew(messages, lag, error, ready);
     }
-    return { facts, tasks, transitions, failures, ignored, ...this.#sorted(tasks, loaded) };
   }
 
-  /** Sorts the tasks of a batch by what is in the table of them. */
-  #sorted(tasks: Map<string, ProjectedTask>, loaded: Map<string, ProjectedTask>): Sorted {
-    const sorted: Sorted = { begun: [], moved: [], changed: [], emptied: [] };
-    for (const [id, { state, notes }] of tasks) {
-      const stored = loaded.get(id) ?? this.#known.get(id);
-      const row = rowOf(state, notes);
-      if (!stored) sorted.begun.push(row);
-      else if (hasSameCard(stored, { state, notes })) sorted.moved.push(row);
-      else sorted.changed.push(row);
-      if (stored?.state.parameters && state.parameters === undefined) sorted.emptied.push(id);
+  async #writeWhatever(messages: readonly LogMessage[], lag: Lag, gone: Tasks): Promise<Applied> {
+    try {
+      const folded = await this.#folder.foldAnew(messages, gone);
+      return await this.#write({ messages, folded, write: whateverWrites(this.#written(folded)) }, lag);
+    } catch (error) {
+      if (wasMistaken(error)) throw error;
+      return this.#writeAnew(messages, lag, error);
     }
-    return sorted;
-  }
-
-  async #load(missing: ReadonlySet<string>): Promise<Map<string, ProjectedTask>> {
-    if (missing.size === 0) return new Map();
-    const { rows } = await this.client.query<StoredRow<TaskRow> & { has_parameters: boolean }>(
-      loadTasks([...missing]),
-    );
-    return new Map(
-      rows.map((stored) => {
-        const row = parsedRow<TaskRow>(stored);
-        row.parameters = stored.has_parameters ? STORED_PARAMETERS : undefined;
-        return [row.id, { state: stateOf(row), notes: notesOf(row) }];
-      }),
-    );
   }
 
   async #moveOffset(last: LogMessage, ignored: number, { lag_ms, lag_messages }: Lag): Promise<void> {
@@ -262,38 +235,17 @@ export class TaskProjection {
   }
 }
 
-/** The tasks of a batch that may be in the table and are not known. A first fact has nothing before it to be known. */
-function missingOf(messages: readonly LogMessage[], known: KnownTasks): Set<string> {
-  const begun = new Set<string>();
-  const missing = new Set<string>();
-  for (const message of messages) {
-    if (message.type === 'junk') continue;
-    const id = taskOf(message);
-    if (message.type === 'fact' && isFirst(message.fact)) begun.add(id);
-    else if (!begun.has(id) && !known.get(id)) missing.add(id);
-  }
-  return missing;
+/** The messages of a batch beyond a sequence. They are read once, and whatever else waits has its turn meanwhile. */
+async function freshOf(batch: GivenBatch, beyond: number): Promise<LogMessage[]> {
+  batch.read ??= await readInTurns(batch.given);
+  return batch.read.filter(({ sequence }) => sequence > beyond);
 }
 
-/** A task that had left the log comes back by a carried fact, and is cleaned up by one, that have no other before them there. */
-const isFirst = ({ prev, kind, data }: Fact): boolean =>
-  prev === 0 && kind !== 'cleaned' && !('carried' in data);
-
-const taskOf = (message: Exclude<LogMessage, { type: 'junk' }>): string =>
-  message.type === 'fact' ? message.fact.task_id : message.due.task_id;
-
-/** Whether what only a card says is as it was. The parameters are those of the input. */
-const hasSameCard = (a: ProjectedTask, b: ProjectedTask): boolean =>
-  a.state.spec === b.state.spec &&
-  a.state.queue === b.state.queue &&
-  a.state.input === b.state.input &&
-  a.notes.first_sequence === b.notes.first_sequence;
-
-const loadTasks = (ids: string[]): Statement => ({
-  name: 'load-tasks',
-  text: `SELECT ${SUMMARY_COLUMNS}, parameters IS NOT NULL AS has_parameters FROM tasks WHERE id = ANY ($1::text[])`,
-  values: [ids],
-});
+async function readInTurns(given: Iterable<LogMessage>): Promise<LogMessage[]> {
+  const read: LogMessage[] = [];
+  for (const message of given) if (read.push(message) % IN_ONE_TURN === 0) await turn();
+  return read;
+}
 
 const emptyParameters = (ids: string[]): Statement => ({
   name: 'empty-parameters',
