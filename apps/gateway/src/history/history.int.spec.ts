@@ -24,6 +24,8 @@ beforeAll(async () => {
   await driver.due(a);
   await driver.succeed(a, { frames: 17 });
   await driver.start(b);
+  await driver.fail(b, 'Cannot open /films/2.mov', true);
+  await driver.due(b);
   await driver.fail(b, 'Cannot open /films/2.mov');
   await driver.start(c);
   await driver.fail(c, 'not a film', false, 'TypeError');
@@ -79,11 +81,25 @@ describe('what fails', () => {
     const { items, next_cursor } = await failures();
     expect(items).toMatchObject([
       { error: 'TypeError', task_name: 'work', count: 1, open: 1, task_ids: [ids[2]] },
-      { error: 'Error', message: 'Cannot open /films/2.mov', count: 2, open: 1, task_ids: [ids[1], ids[0]] },
+      { error: 'Error', message: 'Cannot open /films/2.mov', count: 3, open: 1, task_ids: [ids[1], ids[0]] },
     ]);
     expect(next_cursor).toBeNull();
     const fingerprint = items[1]?.fingerprint ?? '';
-    expect((await listed({ fingerprint })).sort()).toEqual([ids[0], ids[1]].sort());
+    expect(await listed({ fingerprint })).toEqual([ids[1], ids[0]]);
+    expect(await listed({ fingerprint, sort: 'submitted_at' })).toEqual([ids[0], ids[1]]);
+    expect(await listed({ fingerprint, sort: '-updated_at' })).toEqual([ids[1], ids[0]]);
+    expect(await listed({ fingerprint, status: 'SUCCESS' })).toEqual([ids[0]]);
+    expect(await listed({ fingerprint, submitted_before: '2020-01-01T00:00:00Z' })).toEqual([]);
+    expect(await listed({ fingerprint: fingerprint.replaceAll(/./g, '0') })).toEqual([]);
+    const page = (cursor = ''): Promise<{ body: TaskList }> =>
+      gateway.client.call<TaskList>(`GET /tasks?limit=1&fingerprint=${fingerprint}${cursor}`);
+    const first = (await page()).body;
+    const second = (await page(`&cursor=${first.next_cursor}`)).body;
+    expect([first, second].flatMap(({ items }) => items).map(({ task_id }) => task_id)).toEqual([
+      ids[1],
+      ids[0],
+    ]);
+    expect(second.next_cursor).toBeNull();
   });
 
   it('comes in pages, and is narrowed', async () => {

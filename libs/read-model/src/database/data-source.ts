@@ -11,6 +11,7 @@ import { Metrics0004 } from '../migrations/0004-metrics.js';
 import { MetricRow } from '../metrics/metric.entity.js';
 import { Cleanup0007 } from '../migrations/0007-cleanup.js';
 import { Search0011 } from '../migrations/0011-search.js';
+import { FailedTasks0012 } from '../migrations/0012-failed-tasks.js';
 import { FailureRow } from '../failures/failure.entity.js';
 import { Rebuild0008 } from '../migrations/0008-rebuild.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
@@ -49,6 +50,7 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
       Cleanup0007,
       Rebuild0008,
       Search0011,
+      FailedTasks0012,
     ],
     migrationsTableName: 'millrace_migrations',
   });

@@ -1,6 +1,7 @@
 import { failureFingerprint } from '@millrace/domain';
 import type { Fact, TaskError } from '@millrace/domain';
 import type { Client } from 'pg';
+import { isoTime } from '../tasks/task.mapping.js';
 import type { ProjectedTask } from '../tasks/task.projection.js';
 import type { FailureRow } from './failure.entity.js';
 
@@ -22,6 +23,7 @@ export function failureOf(fact: Fact, { state, notes }: ProjectedTask): FailureR
     message: storable(error.message.slice(0, MESSAGE_CHARACTERS)),
     at,
     first_sequence: notes.first_sequence,
+    submission: isoTime(state.spec.submitted_at),
   };
 }
 
@@ -41,8 +43,8 @@ export async function writeFailures(client: Client, rows: readonly FailureRow[])
   const of = <C extends keyof FailureRow>(column: C): FailureRow[C][] => rows.map((row) => row[column]);
   await client.query({
     name: 'write-failures',
-    text: `INSERT INTO failures (sequence, task_id, queue, name, fingerprint, error_name, message, at, first_sequence)
-      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[])
+    text: `INSERT INTO failures (sequence, task_id, queue, name, fingerprint, error_name, message, at, first_sequence, submission)
+      SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[], $10::timestamptz[])
       ON CONFLICT (sequence) DO NOTHING`,
     values: [
       of('sequence'),
@@ -54,6 +56,7 @@ export async function writeFailures(client: Client, rows: readonly FailureRow[])
       of('message'),
       of('at'),
       of('first_sequence'),
+      of('submission'),
     ],
   });
 }

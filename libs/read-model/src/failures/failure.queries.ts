@@ -34,6 +34,8 @@ export interface FailureCluster {
 }
 
 const SAMPLES = 5;
+/** The last failures, among which the tasks are found: one may have failed so several times. */
+const LOOKED_AT = 50;
 
 /** What has failed, kind by kind. */
 export class FailureQueries {
@@ -64,8 +66,11 @@ export class FailureQueries {
        )
        SELECT clusters.*, last.name AS task_name, last.error_name AS error, last.message,
          coalesce(open, 0) AS open,
-         ARRAY(SELECT task_id FROM failures WHERE failures.fingerprint = clusters.fingerprint AND ${where}
-               ORDER BY sequence DESC LIMIT ${SAMPLES}) AS task_ids
+         ARRAY(SELECT task_id FROM (
+                 SELECT task_id, sequence FROM failures
+                 WHERE failures.fingerprint = clusters.fingerprint AND ${where}
+                 ORDER BY sequence DESC LIMIT ${LOOKED_AT}
+               ) AS latest GROUP BY task_id ORDER BY max(sequence) DESC LIMIT ${SAMPLES}) AS task_ids
        FROM clusters JOIN failures AS last ON last.sequence = clusters.last_sequence
        LEFT JOIN still_failed ON still_failed.fingerprint = clusters.fingerprint
        ORDER BY clusters.last_sequence DESC`,

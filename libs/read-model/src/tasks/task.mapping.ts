@@ -226,5 +226,5 @@ const finishOf = (row: TaskRow): string => row.finished_at ?? row.updated_at;
 const ISO_LENGTH = '2026-01-01T00:00:00.000Z'.length;
 
 /** UTC to the millisecond, as our writers put it and as Postgres gives it back. */
-const isoTime = (text: string): string =>
+export const isoTime = (text: string): string =>
   text.length === ISO_LENGTH && text.endsWith('Z') ? text : new Date(text).toISOString();

@@ -12,6 +12,7 @@ import type { StoredRow } from './task.columns.js';
 import type { TaskRow, TaskSummary } from './task.entity.js';
 import { cursorAfter, pageQuery } from './task-list.js';
 import type { PageQuery, TaskListOptions } from './task-list.js';
+import { failedQuery, isByFailures } from './failed-page.js';
 import { firstQuery, indexQuery, wereAll } from './search-page.js';
 import type { LookedAt } from './search-page.js';
 
@@ -82,7 +83,9 @@ export class TaskQueries {
     const search = await prepareSearch(this.database, options);
     const stored = search
       ? await this.#search<StoredRow<Row>>(columns, options, search)
-      : await this.#rows<StoredRow<Row>>(pageQuery(columns, options));
+      : await this.#rows<StoredRow<Row>>(
+          isByFailures(options) ? failedQuery(columns, options) : pageQuery(columns, options),
+        );
     const items = stored.slice(0, options.limit).map((row) => parsedRow<Row>(row));
     const last = items.at(-1);
     return {

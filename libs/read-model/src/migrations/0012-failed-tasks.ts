@@ -1,0 +1,19 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** Failures in the order in which their tasks are listed. */
+export class FailedTasks0012 implements MigrationInterface {
+  readonly name = 'FailedTasks1700000000012';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE failures ADD COLUMN submission timestamptz');
+    await runner.query('UPDATE failures SET submission = submitted_at FROM tasks WHERE id = task_id');
+    // A task that was removed is in no list; its failures are counted still.
+    await runner.query('UPDATE failures SET submission = at WHERE submission IS NULL');
+    await runner.query('ALTER TABLE failures ALTER COLUMN submission SET NOT NULL');
+    await runner.query('CREATE INDEX failures_by_submission ON failures (fingerprint, submission, task_id)');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('ALTER TABLE failures DROP COLUMN submission');
+  }
+}
