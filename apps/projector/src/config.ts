@@ -16,7 +16,7 @@ export const Environment = z.object({
   ...databaseSettings,
   ...telemetrySettings,
   MILLRACE_PROJECTOR_BATCH: wholeNumber(1, MAX_BATCH)
-    .default(1000)
+    .default(4000)
     .describe('Messages in one transaction at most'),
   MILLRACE_PROJECTOR_KNOWN_TASKS: wholeNumber(0, 1_000_000)
     .default(50_000)

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startBenchSystem } from './bench-system.js';
@@ -134,6 +134,7 @@ async function measure(
   const runs: Figure[][] = [];
   for (let run = 1; run <= Number(options.runs); run++) {
     const figures: Figure[] = [];
+    if (options.profile !== undefined) await mkdir(options.profile, { recursive: true });
     const system = await startBenchSystem(options.profile);
     try {
       if (history > 0) await fillHistory(system, history);

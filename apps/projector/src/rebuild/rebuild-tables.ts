@@ -33,7 +33,7 @@ export interface RebuildOptions {
   from?: 'archive' | 'log';
   /** Goes on with the tables in {@link PREVIOUS_SCHEMA} instead of fresh ones. Defaults to false. */
   isContinued?: boolean;
-  /** Messages in one transaction at most. Defaults to 1000. */
+  /** Messages in one transaction at most. Defaults to 4000. */
   batch?: number;
   /** How long minutes and hours of the metrics are kept. Defaults to 48 hours and 90 days. */
   kept?: MetricsKept;
@@ -46,7 +46,7 @@ export const REBUILD_SCHEMA = 'millrace_rebuild';
 /** Where the tables are kept that were in use before the last swap. */
 export const PREVIOUS_SCHEMA = 'millrace_previous';
 
-const DEFAULT_BATCH = 1000;
+const DEFAULT_BATCH = 4000;
 const DEFAULT_KEPT = { MILLRACE_METRICS_MINUTES_KEPT_HOURS: 48, MILLRACE_METRICS_HOURS_KEPT_DAYS: 90 };
 const NO_LAG = { lag_ms: 0, lag_messages: 0 };
 /** The tables in use move on meanwhile: as near as this the rest is done while the projector is held. */

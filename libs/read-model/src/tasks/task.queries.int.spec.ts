@@ -65,16 +65,18 @@ describe('a list of tasks', () => {
   it.each(['-submitted_at', 'submitted_at', '-updated_at', 'updated_at'] as const)(
     'comes in pages that join without a gap, by %s',
     async (sort) => {
-      const all = await queries.list({ limit: 10, sort });
-      expect(all.next_cursor).toBeNull();
-      const paged: unknown[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await queries.list({ limit: 1, sort, cursor });
-        paged.push(...page.items);
-        cursor = page.next_cursor ?? undefined;
-      } while (cursor !== undefined);
-      expect(paged).toEqual(all.items);
+      for (const tag of [undefined, 'y']) {
+        const all = await queries.list({ limit: 10, sort, tag });
+        expect(all.next_cursor).toBeNull();
+        const paged: unknown[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await queries.list({ limit: 1, sort, tag, cursor });
+          paged.push(...page.items);
+          cursor = page.next_cursor ?? undefined;
+        } while (cursor !== undefined);
+        expect(paged).toEqual(all.items);
+      }
     },
   );
 

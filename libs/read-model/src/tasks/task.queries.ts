@@ -15,6 +15,7 @@ import type { PageQuery, TaskListOptions } from './task-list.js';
 import { failedQuery, isByFailures } from './failed-page.js';
 import { firstQuery, indexQuery, wereAll } from './search-page.js';
 import type { LookedAt } from './search-page.js';
+import { firstTaggedQuery, taggedQuery } from './tagged-page.js';
 
 export interface TaskPage<Row extends TaskSummary = TaskSummary> {
   items: Row[];
@@ -80,18 +81,26 @@ export class TaskQueries {
   }
 
   async #page<Row extends TaskSummary>(columns: string, options: TaskListOptions): Promise<TaskPage<Row>> {
-    const search = await prepareSearch(this.database, options);
-    const stored = search
-      ? await this.#search<StoredRow<Row>>(columns, options, search)
-      : await this.#rows<StoredRow<Row>>(
-          isByFailures(options) ? failedQuery(columns, options) : pageQuery(columns, options),
-        );
+    const stored = await this.#stored<StoredRow<Row>>(columns, options);
     const items = stored.slice(0, options.limit).map((row) => parsedRow<Row>(row));
     const last = items.at(-1);
     return {
       items,
       next_cursor: stored.length > options.limit && last ? cursorAfter(last, options.sort) : null,
     };
+  }
+
+  async #stored<Row extends object>(columns: string, options: TaskListOptions): Promise<Row[]> {
+    const search = await prepareSearch(this.database, options);
+    if (search) return this.#search<Row>(columns, options, search);
+    if (isByFailures(options)) return this.#rows<Row>(failedQuery(columns, options));
+    if (options.tag !== undefined) return this.#tagged<Row>(columns, options);
+    return this.#rows<Row>(pageQuery(columns, options));
+  }
+
+  async #tagged<Row extends object>(columns: string, options: TaskListOptions): Promise<Row[]> {
+    const first = await this.#rows<Row>(firstTaggedQuery(columns, options));
+    return first.length > options.limit ? first : this.#rows<Row>(taggedQuery(columns, options));
   }
 
   async #search<Row extends object>(
