@@ -68,6 +68,7 @@ export { takeOver } from './rebuild/take-over.js';
 export type { TakeOverOptions } from './rebuild/take-over.js';
 export { TotalQueries } from './telemetry/total.queries.js';
 export type { TaskTotals } from './telemetry/total.queries.js';
+export { dropIndexes } from './rebuild/indexes.js';
 export { FailureQueries } from './failures/failure.queries.js';
 export type { FailureCluster, FailureFilter, FailureListOptions } from './failures/failure.queries.js';
 export { SearchIndexer } from './search/search-indexer.js';

@@ -1,10 +1,11 @@
-import { LogWentBackError, streams, subjects } from '@millrace/log';
+import { subjects } from '@millrace/log';
 import type { StoredMessage, TaskLog } from '@millrace/log';
 import {
   ALL_TABLES,
   LiveTables,
   ProjectionConnection,
   compareRebuilt,
+  dropIndexes,
   dropSchema,
   migrate,
   openDatabase,
@@ -20,6 +21,7 @@ import { optionsAt } from '../metrics-keeper.js';
 import type { MetricsKept } from '../metrics-keeper.js';
 import { TwoAtOnce } from '../two-at-once.js';
 import { archivedMessage } from './archived-message.js';
+import { readLog } from './read-log.js';
 
 export interface RebuildOptions {
   log: TaskLog;
@@ -48,6 +50,9 @@ export const PREVIOUS_SCHEMA = 'millrace_previous';
 
 const DEFAULT_BATCH = 4000;
 const DEFAULT_KEPT = { MILLRACE_METRICS_MINUTES_KEPT_HOURS: 48, MILLRACE_METRICS_HOURS_KEPT_DAYS: 90 };
+/** Written without their indexes, which are made at once when all is there. */
+const INDEXED = ['tasks', 'failures', 'task_events'];
+const INDEXED_WITHIN_MS = 6 * 3_600_000;
 const NO_LAG = { lag_ms: 0, lag_messages: 0 };
 /** The tables in use move on meanwhile: as near as this the rest is done while the projector is held. */
 const NEAR = 500;
@@ -69,6 +74,8 @@ export class Rebuild {
   /** About as many as there are. */
   total = 0;
   phase: 'reading-archive' | 'reading-log' = 'reading-archive';
+  /** Make the indexes that the tables lack. */
+  #indexes: string[] = [];
   /** Of the last message that was taken to be folded. */
   #taken = 0;
   /** Facts below are not wanted. */
@@ -103,7 +110,11 @@ export class Rebuild {
     const { log, databaseUrl, schema, isContinued } = options;
     await migrate(databaseUrl);
     const connection = await ProjectionConnection.open(databaseUrl, { schema });
-    const database = openDatabase(databaseUrl, { applicationName: 'millrace-rebuild', connections: 2 });
+    const database = openDatabase(databaseUrl, {
+      applicationName: 'millrace-rebuild',
+      connections: 2,
+      readTimeoutMs: INDEXED_WITHIN_MS,
+    });
     try {
       if (!(await connection.tryLock())) throw new RebuildRunsError();
       await dropSchema(databaseUrl, schema);
@@ -133,6 +144,10 @@ export class Rebuild {
     const isArchiveRead = from === 'archive' || isContinued;
     this.#floor = isArchiveRead ? 0 : firstSequence;
     this.total = messages + (isArchiveRead ? await this.live.count(firstSequence) : 0);
+    if (!isContinued) {
+      const tables = INDEXED.map((table) => `${schema}.${table}`);
+      this.#indexes = await dropIndexes(this.database, tables, { keys: false });
+    }
     if (isContinued) this.#isWhole = (await this.connection.offset())?.generation === ALL_TABLES;
     else {
       const taken = await takeOver(databaseUrl, { rebuilt: schema, below: firstSequence, isArchiveRead });
@@ -141,6 +156,8 @@ export class Rebuild {
     await this.#readArchive(firstSequence, false);
     this.phase = 'reading-log';
     this.#logFrom = Math.max(firstSequence, this.sequence + 1);
+    await this.#comeNear();
+    for (const statement of this.#indexes) await this.database.rows(statement);
     await this.#comeNear();
   }
 
@@ -240,46 +257,14 @@ export class Rebuild {
   async #follow(end: number): Promise<void> {
     const { log, batch, signal } = this.options;
     this.#taken = this.sequence;
-    await new Promise<void>((resolve, reject) => {
-      const stop = (error?: unknown): void => {
-        signal.removeEventListener('abort', abort);
-        void follower.stop();
-        if (error === undefined) resolve();
-        else reject(asError(error));
-      };
-      const abort = (): void => {
-        stop(signal.reason);
-      };
-      signal.addEventListener('abort', abort);
-      const follower = log.follow({
-        stream: streams.tasks.name,
-        from: this.sequence + 1,
-        filters: [subjects.allTasks],
-        batch,
-        onMessages: async (messages) => {
-          try {
-            signal.throwIfAborted();
-            // Asked after they came: what was there then came before them.
-            const { firstSequence } = await log.admin.state();
-            if (firstSequence > Math.max(this.#taken + 1, this.#floor)) {
-              stop();
-              return;
-            }
-            await this.#apply(messages.filter((message) => message.sequence <= end));
-            if ((messages.at(-1)?.sequence ?? 0) >= end) stop();
-          } catch (error) {
-            stop(error);
-          }
-        },
-        onCaughtUp: () => {
-          stop();
-        },
-        // It tries again by itself.
-        onError: (error) => {
-          if (error instanceof LogWentBackError) stop(error);
-        },
-      });
-    });
+    const onMessages = async (messages: StoredMessage[]): Promise<boolean> => {
+      // Asked after they came: what was there then came before them.
+      const { firstSequence } = await log.admin.state();
+      if (firstSequence > Math.max(this.#taken + 1, this.#floor)) return false;
+      await this.#apply(messages);
+      return true;
+    };
+    await readLog({ log, from: this.sequence + 1, end, batch, signal, onMessages });
     await this.#writing.ended();
   }
 
@@ -296,5 +281,3 @@ export class Rebuild {
     }
   }
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,10 +1,15 @@
-import { ProjectionConnection, SearchIndexer, migrate, openDatabase } from '@millrace/read-model';
+import {
+  ProjectionConnection,
+  SearchIndexer,
+  dropIndexes,
+  migrate,
+  openDatabase,
+} from '@millrace/read-model';
 import type { Database, LogMessage, TaskProjection } from '@millrace/read-model';
 import type { BenchSystem } from '../bench-system.js';
 import { copyMetrics } from './copied-metrics.js';
 import { copyTable, takeApart } from './copies.js';
 import type { Block, Copy } from './copies.js';
-import { dropIndexes } from './indexes.js';
 import { LONGEST_STORY_MS, endedStory, liveStory } from './life-stories.js';
 import { storyLog } from './story-log.js';
 import type { StoryLogOptions } from './story-log.js';

@@ -1,11 +1,16 @@
-import type { Database } from '@millrace/read-model';
+import type { Database } from '../database/database.js';
 
 interface Made {
   drop: string;
   make: string;
 }
 
-/** Drops the indexes of tables, which would be written row by row; returns what makes them again, at once. */
+/**
+ * Drops the indexes of tables that many rows are to be written into: entry by entry they cost more than all the rest. Resolves with the
+ * statements that make them again, at once.
+ *
+ * @param options.keys whether primary keys are dropped, too
+ */
 export async function dropIndexes(
   database: Database,
   tables: readonly string[],
