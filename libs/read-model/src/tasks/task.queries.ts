@@ -10,12 +10,11 @@ import type { TaskSearch } from '../search/task-search.js';
 import { ALL_COLUMNS, DECISION_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
 import type { StoredRow } from './task.columns.js';
 import type { TaskRow, TaskSummary } from './task.entity.js';
-import { cursorAfter, pageQuery } from './task-list.js';
+import { pageRows } from './page-rows.js';
+import { cursorAfter } from './task-list.js';
 import type { PageQuery, TaskListOptions } from './task-list.js';
-import { failedQuery, isByFailures } from './failed-page.js';
 import { firstQuery, indexQuery, wereAll } from './search-page.js';
 import type { LookedAt } from './search-page.js';
-import { firstTaggedQuery, taggedQuery } from './tagged-page.js';
 
 export interface TaskPage<Row extends TaskSummary = TaskSummary> {
   items: Row[];
@@ -81,26 +80,16 @@ export class TaskQueries {
   }
 
   async #page<Row extends TaskSummary>(columns: string, options: TaskListOptions): Promise<TaskPage<Row>> {
-    const stored = await this.#stored<StoredRow<Row>>(columns, options);
+    const search = await prepareSearch(this.database, options);
+    const stored = search
+      ? await this.#search<StoredRow<Row>>(columns, options, search)
+      : await pageRows<StoredRow<Row>>(this.database, columns, options);
     const items = stored.slice(0, options.limit).map((row) => parsedRow<Row>(row));
     const last = items.at(-1);
     return {
       items,
       next_cursor: stored.length > options.limit && last ? cursorAfter(last, options.sort) : null,
     };
-  }
-
-  async #stored<Row extends object>(columns: string, options: TaskListOptions): Promise<Row[]> {
-    const search = await prepareSearch(this.database, options);
-    if (search) return this.#search<Row>(columns, options, search);
-    if (isByFailures(options)) return this.#rows<Row>(failedQuery(columns, options));
-    if (options.tag !== undefined) return this.#tagged<Row>(columns, options);
-    return this.#rows<Row>(pageQuery(columns, options));
-  }
-
-  async #tagged<Row extends object>(columns: string, options: TaskListOptions): Promise<Row[]> {
-    const first = await this.#rows<Row>(firstTaggedQuery(columns, options));
-    return first.length > options.limit ? first : this.#rows<Row>(taggedQuery(columns, options));
   }
 
   async #search<Row extends object>(

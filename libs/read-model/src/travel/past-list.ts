@@ -2,7 +2,8 @@ import type { Database } from '../database/database.js';
 import { SUMMARY_COLUMNS, parsedRow } from '../tasks/task.columns.js';
 import type { StoredRow } from '../tasks/task.columns.js';
 import type { TaskRow, TaskSummary } from '../tasks/task.entity.js';
-import { cursorAfter, pageQuery } from '../tasks/task-list.js';
+import { pageRows } from '../tasks/page-rows.js';
+import { cursorAfter } from '../tasks/task-list.js';
 import type { TaskListOptions } from '../tasks/task-list.js';
 import { pastTasks } from './past-tasks.js';
 
@@ -45,7 +46,7 @@ export async function pastList(
   const items: TaskSummary[] = [];
   let from = cursor;
   for (let looked = 0; looked < LOOKED_AT_MOST; looked += CHUNK) {
-    const query = pageQuery(SUMMARY_COLUMNS, {
+    const stored = await pageRows<StoredRow<TaskSummary>>(database, SUMMARY_COLUMNS, {
       ...lasting,
       // It may have been cleaned up since.
       cleaned: true,
@@ -53,7 +54,6 @@ export async function pastList(
       limit: CHUNK,
       cursor: from,
     });
-    const stored = await database.rows<StoredRow<TaskSummary>>(query.sql, query.values);
     const chunk = stored.slice(0, CHUNK).map((row) => parsedRow<TaskSummary>(row));
     const past = await asTheyWere(database, chunk, at);
     for (const [i, row] of chunk.entries()) {
