@@ -1,4 +1,13 @@
 export type { LaneInfo, LogState } from './admin.js';
+export {
+  ANCHOR,
+  RELEASE,
+  WITHDRAWAL,
+  anchorSchema,
+  releaseSchema,
+  withdrawalSchema,
+} from './anchor-notes.js';
+export type { Anchor, AnchoredDay } from './anchor-notes.js';
 export { AUDIT, auditEntrySchema, auditNoteSchema } from './audit-notes.js';
 export type { AuditEntry, AuditNote } from './audit-notes.js';
 export { alertNoteSchema } from './alert-records.js';

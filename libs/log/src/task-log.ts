@@ -236,11 +236,12 @@ export class TaskLog {
   }
 
   /**
-   * Notes something in a chain: each note names the one before it on its subject by its hash, whoever wrote it; see `verifyChain`.
-   * Resolves with its sequence.
+   * Notes something in the chain of its noun: each note names the one before it by its hash, whatever its verb and whoever wrote it; see
+   * `verifyChain`. Resolves with its sequence.
    */
   noteInChain(noun: string, verb: string, body: object, options: AppendOptions = {}): Promise<number> {
-    return this.#writer.link(streams.ops.name, subjects.op(noun, verb), body, options);
+    const place = { subject: subjects.op(noun, verb), chain: subjects.opsOf(noun) };
+    return this.#writer.link(streams.ops.name, place, body, options);
   }
 
   /** Tells how far a task is, live; never waits or fails, and may be lost. */

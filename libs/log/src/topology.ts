@@ -182,6 +182,8 @@ export const subjects = {
   /** Whoever it is kept for. */
   keptAt: (sequence: number): string => `kept.${sequence}.>`,
   op: (noun: string, verb: string): string => `ops.${noun}.${verb}`,
+  /** Everything that was done to things of one noun. */
+  opsOf: (noun: string): string => `ops.${noun}.*`,
   /** Everything that was noted of operators and repairs. */
   allOps: 'ops.>',
   /** A worker answers here which attempts it runs (core request, no stream). */

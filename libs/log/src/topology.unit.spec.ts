@@ -117,6 +117,7 @@ describe('docs/reference/subjects.md', () => {
       allProgress: [subjects.allProgress],
       logs: [subjects.logs(placeholders)],
       op: [subjects.op('<noun>', '<verb>')],
+      opsOf: [subjects.opsOf('audit')],
       allOps: [subjects.allOps],
       kept: [
         subjects.kept(

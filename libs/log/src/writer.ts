@@ -111,25 +111,32 @@ export class Writer {
   }
 
   /**
-   * Appends a note that names the one before it on its subject by its hash, so that none can be changed or taken out unseen. Of several
+   * Appends a note that names the one before it in its chain by its hash, so that none can be changed or taken out unseen. Of several
    * writers one is first; the others name that one.
+   *
+   * @param chain the filter of the subjects that are one chain: all writers must give the same
    */
-  async link(stream: string, subject: string, body: object, options: AppendOptions): Promise<number> {
+  async link(
+    stream: string,
+    { subject, chain }: { subject: string; chain: string },
+    body: object,
+    options: AppendOptions,
+  ): Promise<number> {
     const deadlineMs = options.deadlineMs ?? Infinity;
     const deadline = performance.now() + deadlineMs;
     const id = this.#newId();
     for (;;) {
-      const before = this.#ends.get(subject) ?? (await this.#chainEnd(stream, subject, deadline, options));
+      const before = this.#ends.get(chain) ?? (await this.#chainEnd(stream, chain, deadline, options));
       const { payload, hash } = sealed({ id, ...body }, before);
-      const write = { subject, payload, headers: conditionHeaders(before.sequence, subject) };
+      const write = { subject, payload, headers: conditionHeaders(before.sequence, chain) };
       const left = deadlineMs === Infinity ? {} : { deadlineMs: deadline - performance.now() };
       const sequence = await this.appender
         .append(write, before.sequence, { ...options, ...left })
         .catch((error: unknown) => this.#find(error, id, before.sequence, options, stream))
         .catch(unlessRaced);
-      if (sequence === undefined) this.#ends.delete(subject);
+      if (sequence === undefined) this.#ends.delete(chain);
       else {
-        this.#ends.set(subject, { sequence, hash });
+        this.#ends.set(chain, { sequence, hash });
         return sequence;
       }
     }
@@ -137,11 +144,11 @@ export class Writer {
 
   async #chainEnd(
     stream: string,
-    subject: string,
+    chain: string,
     deadline: number,
     { signal }: AppendOptions,
   ): Promise<ChainEnd> {
-    const last = await this.#patiently(() => this.read.lastOn(subject, stream), deadline, signal);
+    const last = await this.#patiently(() => this.read.lastOn(chain, stream), deadline, signal);
     return last ? chainEndOf(last) : CHAIN_START;
   }
 

@@ -122,6 +122,9 @@ const OTHERS = `
 | \`asks.<queue>.<verb>.<taskId>\` | \`id\`, \`prev\` (the ask before it on the same subject), \`at\`, \`actor\`, and what the verb needs: \`signal\` a \`name\` and a \`payload\`, \`pause\` a \`reason\` and \`grace_seconds\` |
 | \`ops.<noun>.<verb>\` | \`id\`, \`prev\` (the note before it on the same subject), and what was done |
 | \`ops.audit.commands\` | \`hash\`, \`previous\` (hash of the note before), \`id\`, \`prev\`, \`at\`, \`gateway\`, \`entries\` (each with \`at\`, \`actor\`, \`role\`, \`address\`, \`method\`, \`operation\`, \`target_type\`, \`target\`, \`status\`, \`code\`, \`correlation_id\`), \`dropped\`, \`unlisted\`: [the audit](../guides/audit.md) |
+| \`ops.audit.anchored\` | \`hash\`, \`previous\`, \`id\`, \`prev\`, \`at\`, \`actor\`, \`from\` and \`to\` (sequences of \`TASKS\`), \`days\` (each with \`day\`, \`facts\`, \`digest\`, and \`blocks\`: number, facts, beginning of the digest), \`withdrawal\` (the last that was known) |
+| \`ops.audit.withdrawn\` | the same links, and \`after\`: up to where anchors still hold, \`reason\` |
+| \`ops.audit.released\` | the same links, and \`days\` of facts or \`notes_before\` a sequence of \`OPS\` |
 | \`progress.<queue>.<taskId>\` | \`token\` and \`attempt\` of the running attempt, \`at\`, \`progress\` |
 | \`logs.<queue>.<taskId>\` | \`at\`, \`level\`, \`message\`, \`attempt\`, \`worker\`, \`fields\`; 8 KiB at most, what is longer is cut |`
   .trim()
