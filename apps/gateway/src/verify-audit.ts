@@ -1,13 +1,16 @@
 import { parseArgs } from 'node:util';
 import { TaskLog } from '@millrace/log';
-import { AuditQueries, OpsQueries, isDatabaseAway, openDatabase } from '@millrace/read-model';
+import { isDatabaseAway, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
 import { runMain } from '@millrace/runtime';
+import { openAuditArchive } from './audit/audit-archive.js';
+import type { AuditArchive } from './audit/audit-archive.js';
 import { checkAudit } from './audit/audit-check.js';
-import type { AuditArchive, AuditFindings } from './audit/audit-check.js';
+import type { AuditFindings } from './audit/audit-check.js';
 import { readGatewayConfig } from './config.js';
 
-const USAGE = `Reads the stream OPS: whether the chain of commands holds, and whether Postgres tells the same.
+const USAGE = `Reads the stream OPS: whether the chain holds, whether Postgres tells the same, and whether the archived facts are as the
+chain says.
 Says the first place that is not as it was written; exits with 1 if there is one.
 
   --from <sequence>  the first note to look at; defaults to the first there is
@@ -31,6 +34,7 @@ await runMain(async () => {
     from: sequenceOf('from', 1),
     to: sequenceOf('to', Number.MAX_SAFE_INTEGER),
     limit: Number.MAX_SAFE_INTEGER,
+    facts: Number.MAX_SAFE_INTEGER,
   };
   report(await checkAudit(log, archive, range));
   await database.close();
@@ -45,21 +49,20 @@ function sequenceOf(option: 'from' | 'to', otherwise: number): number {
 }
 
 async function archiveOf(database: Database): Promise<AuditArchive | undefined> {
-  const [ops, audit] = [new OpsQueries(database), new AuditQueries(database)];
   try {
-    return {
-      sequence: await ops.sequence(),
-      notes: (from, to) => ops.range(from, to),
-      commands: (from, to) => audit.range(from, to),
-    };
+    return await openAuditArchive((query) => query(database));
   } catch (error) {
     if (isDatabaseAway(error)) return undefined;
     throw error;
   }
 }
 
-function report({ notes, chained, end, fault }: AuditFindings): void {
+function report({ notes, chained, end, anchored, fault }: AuditFindings): void {
   tell(`${notes} notes, ${chained} of them in the chain`);
+  tell(`${anchored.facts} facts of the archive are as they were anchored`);
+  if (anchored.notKept > 0) tell(`${anchored.notKept} facts are of days that are not kept any more`);
+  if (anchored.withdrawn > 0)
+    tell(`${anchored.withdrawn} anchors were withdrawn: the log went back, or the archive was repaired`);
   if (end) tell(`The chain ends with ${end.sequence}, hash ${end.hash}`);
   if (!fault) return void tell('Everything is as it was written.');
   tell(`Broken at ${fault.sequence} of the ${fault.where}: ${fault.reason}`);

@@ -1,23 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import { TaskLog } from '@millrace/log';
+import { RELEASE, TaskLog } from '@millrace/log';
 import { ArchiveTrimmer } from '@millrace/read-model';
 import type { Trimmed } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
+import { bringUpToDate } from './projection-session.js';
 import { CONFIG, LOGGER } from './projector.constants.js';
 
 const DAY_MS = 86_400_000;
+const FIRST_AFTER_MS = 5_000;
 const EVERY_MS = 3_600_000;
 /** There is more, or it could not be done. */
 const AGAIN_MS = 60_000;
 const NOTE_DEADLINE_MS = 5_000;
+/** Of a thousand notes each. */
+const NOTE_STEPS = 10;
 
-/** Lets go of the archive what is older than the setting says; without one it is kept for ever. */
+/**
+ * Lets go of what is older than the settings say: days of the archive of facts, and the oldest of the archive of `OPS`. What goes is noted
+ * in the chain of the audit before it goes, so that it can be told from what somebody took out.
+ */
 @Injectable()
 export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #stopped = new AbortController();
+  /** Days that were noted as released: of those that are still needed, once. */
+  readonly #released = new Set<string>();
   #done: Promise<void> | undefined;
 
   constructor(
@@ -26,7 +35,8 @@ export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationS
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.config.MILLRACE_ARCHIVE_RETENTION_DAYS > 0) this.#done ??= this.#run();
+    const { MILLRACE_ARCHIVE_RETENTION_DAYS, MILLRACE_AUDIT_RETENTION_DAYS } = this.config;
+    if (MILLRACE_ARCHIVE_RETENTION_DAYS + MILLRACE_AUDIT_RETENTION_DAYS > 0) this.#done ??= this.#run();
   }
 
   /** Ends after the pass in hand. */
@@ -37,6 +47,8 @@ export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationS
 
   async #run(): Promise<void> {
     const { signal } = this.#stopped;
+    // What was just started has other things to do.
+    await this.#rest(FIRST_AFTER_MS);
     while (!signal.aborted) {
       const restMs = await this.#pass().catch((error: unknown) => {
         this.logger.warn(
@@ -45,24 +57,63 @@ export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationS
         );
         return AGAIN_MS;
       });
-      await sleep(restMs, undefined, { signal }).catch(() => undefined);
+      await this.#rest(restMs);
     }
   }
 
+  async #rest(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  }
+
   async #pass(): Promise<number> {
-    const before = new Date(Date.now() - this.config.MILLRACE_ARCHIVE_RETENTION_DAYS * DAY_MS);
+    const { config, logger } = this;
+    await bringUpToDate({ config, logger });
     const trimmer = await ArchiveTrimmer.open(this.config.DATABASE_URL);
     try {
-      const trimmed = await trimmer.trim(before);
-      if (!trimmed) return EVERY_MS;
-      for (const kept of trimmed.kept)
-        this.logger.info(kept, 'A day of the archive stays: tasks that have not ended need it');
-      if (trimmed.days.length + trimmed.tasks + trimmed.failures === 0) return EVERY_MS;
-      await this.#tell(before, trimmed);
-      return AGAIN_MS;
+      if (!(await trimmer.tryLock())) return EVERY_MS;
+      const hasMore = [await this.#trimFacts(trimmer), await this.#trimNotes(trimmer)];
+      return hasMore.includes(true) ? AGAIN_MS : EVERY_MS;
     } finally {
       await trimmer.close();
     }
+  }
+
+  /** Whether there may be more to do. */
+  async #trimFacts(trimmer: ArchiveTrimmer): Promise<boolean> {
+    const before = timeBefore(this.config.MILLRACE_ARCHIVE_RETENTION_DAYS);
+    if (!before) return false;
+    const days = (await trimmer.oldDays(before)).filter((day) => !this.#released.has(day));
+    if (days.length > 0) await this.#release({ days });
+    for (const day of days) this.#released.add(day);
+    const trimmed = await trimmer.trim(before);
+    for (const kept of trimmed?.kept ?? [])
+      this.logger.info(kept, 'A day of the archive stays: tasks that have not ended need it');
+    if (!trimmed || trimmed.days.length + trimmed.tasks + trimmed.failures === 0) return false;
+    await this.#tell(before, trimmed);
+    return true;
+  }
+
+  /** The same of the archive of `OPS`; the stream itself keeps everything. */
+  async #trimNotes(trimmer: ArchiveTrimmer): Promise<boolean> {
+    const before = timeBefore(this.config.MILLRACE_AUDIT_RETENTION_DAYS);
+    if (!before) return false;
+    await trimmer.removeLostNotes(before);
+    let removed = 0;
+    for (let step = 0; step < NOTE_STEPS && !this.#stopped.signal.aborted; step++) {
+      const firstKept = await trimmer.firstKeptNote(before);
+      if (firstKept === undefined) break;
+      await this.#release({ notes_before: firstKept });
+      removed += await trimmer.removeNotes(firstKept);
+    }
+    if (removed > 0) this.logger.info({ notes: removed, before }, 'The archive of operations was trimmed');
+    return removed > 0;
+  }
+
+  #release(what: { days: string[] } | { notes_before: number }): Promise<void> {
+    const note = { actor: 'projector', at: new Date().toISOString(), ...what };
+    return this.#withLog((log) =>
+      log.noteInChain(RELEASE.noun, RELEASE.verb, note, { deadlineMs: NOTE_DEADLINE_MS }),
+    );
   }
 
   async #tell(before: Date, { days, kept, ...rows }: Trimmed): Promise<void> {
@@ -74,11 +125,19 @@ export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationS
       ...rows,
     };
     this.logger.info({ ...note, days_kept: kept.length }, 'The archive was trimmed');
+    await this.#withLog((log) => log.note('archive', 'trimmed', note, { deadlineMs: NOTE_DEADLINE_MS }));
+  }
+
+  async #withLog(write: (log: TaskLog) => Promise<unknown>): Promise<void> {
     const log = await TaskLog.open({ url: this.config.NATS_URL, name: 'archive' });
     try {
-      await log.note('archive', 'trimmed', note, { deadlineMs: NOTE_DEADLINE_MS });
+      await write(log);
     } finally {
       await log.close();
     }
   }
 }
+
+/** Undefined when it is for ever. */
+const timeBefore = (days: number): Date | undefined =>
+  days > 0 ? new Date(Date.now() - days * DAY_MS) : undefined;

@@ -35,6 +35,12 @@ export const Environment = z.object({
   MILLRACE_ARCHIVE_RETENTION_DAYS: wholeNumber(0, MOST_DAYS)
     .default(0)
     .describe('Days that the archive and ended tasks are kept; 0 is for ever'),
+  MILLRACE_AUDIT_RETENTION_DAYS: wholeNumber(0, MOST_DAYS)
+    .default(400)
+    .describe('Days that Postgres keeps the audit and other notes of OPS; 0 is for ever'),
+  MILLRACE_AUDIT_ANCHOR_SECONDS: wholeNumber(0, 86_400)
+    .default(600)
+    .describe('How often digests of the archive go into the chain of the audit; 0 is never'),
 });
 
 /** What the projector was told by its environment. */

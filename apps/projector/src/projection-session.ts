@@ -4,6 +4,8 @@ import type { StoredMessage, TaskLog } from '@millrace/log';
 import { ProjectionConnection, READ_MODEL_VERSION, migrate } from '@millrace/read-model';
 import type { DueNote, TaskProjection } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
+import { AnchorKeeper } from './anchors/anchor-keeper.js';
+import { withdrawAnchors } from './anchors/withdraw-anchors.js';
 import { identify } from './common-point.js';
 import type { ProjectorConfig } from './config.js';
 import { followStream } from './follow-stream.js';
@@ -77,6 +79,7 @@ async function resume(connection: ProjectionConnection, context: SessionContext)
     case 'went-back': {
       const { to, fingerprint } = identity;
       const from = offset?.sequence ?? 0;
+      await withdrawAnchors(log, to, 'The log went back.');
       const dueOf = (wait: ScheduledTask): Promise<DueNote | undefined> => lastDue(log, wait);
       const rewound = await connection.rewind({ from, to, fingerprint, dueOf });
       const note = { at: new Date().toISOString(), actor: 'projector', from, to, ...rewound };
@@ -115,7 +118,9 @@ function follow(
   { log, config, logger, signal, onProjected }: SessionContext,
 ): Promise<void> {
   const keeper = new MetricsKeeper(projection, config, logger);
+  const anchors = new AnchorKeeper(log, config, logger);
   keeper.start();
+  anchors.start();
   return followStream({
     log,
     ...TASKS,
@@ -130,7 +135,7 @@ function follow(
     ended: connection.ended,
     logger,
     signal,
-  }).finally(() => keeper.stop());
+  }).finally(() => Promise.all([keeper.stop(), anchors.stop()]));
 }
 
 async function project(

@@ -1,6 +1,7 @@
 export type { AuditCommandRow } from './audit/audit-command.entity.js';
 export { auditedCommand } from './audit/audited-command.js';
 export type { NotedCommand } from './audit/audited-command.js';
+export { ArchiveProofQueries } from './audit/archive-proof.queries.js';
 export { AuditQueries } from './audit/audit.queries.js';
 export type { AuditFilter, AuditListOptions, AuditPage } from './audit/audit.queries.js';
 export { CleanupQueries } from './cleanup/cleanup.queries.js';
@@ -78,6 +79,10 @@ export { SweepQueries } from './sweep/sweep.queries.js';
 export type { LaneFloors, ProjectionPoint, SweptTask } from './sweep/sweep.queries.js';
 export { attemptsOf } from './task-events/attempts.js';
 export type { AttemptFact, AttemptOutcome, TaskAttempt } from './task-events/attempts.js';
+export { BLOCK_SEQUENCES, blocksByDay, dayDigest } from './task-events/archive-digest.js';
+export type { BlockDigest } from './task-events/archive-digest.js';
+export { ArchiveDigester } from './task-events/archive-digester.js';
+export type { DigestedRange } from './task-events/archive-digester.js';
 export type { Trimmed } from './task-events/archive-trim.js';
 export { ArchiveTrimmer } from './task-events/archive-trimmer.js';
 export { exportFacts } from './task-events/event-export.js';

@@ -1,20 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AUDIT, auditNoteSchema, chainEndOf, parseOp, streams, subjects, verifyChain } from '@millrace/log';
+import {
+  ANCHOR,
+  AUDIT,
+  auditNoteSchema,
+  chainEndOf,
+  parseOp,
+  streams,
+  subjects,
+  verifyChain,
+} from '@millrace/log';
 import type { ChainEnd, ChainFault, StoredMessage, TaskLog } from '@millrace/log';
 import { auditedCommand } from '@millrace/read-model';
 import type { ArchivedNote, AuditCommandRow } from '@millrace/read-model';
+import { checkAnchor, readArchiveEvents } from './anchor-check.js';
+import type { AnchorCount, ArchiveEvents } from './anchor-check.js';
+import type { AuditArchive } from './audit-archive.js';
 
 /** What is read of the log. */
 export type AuditLog = Pick<TaskLog, 'read'>;
-
-/** What is read of the archive. */
-export interface AuditArchive {
-  /** The last sequence of `OPS` that is in it. */
-  sequence: number;
-  /** From one sequence to another, both inclusive, in order. */
-  notes: (from: number, to: number) => Promise<ArchivedNote[]>;
-  commands: (from: number, to: number) => Promise<AuditCommandRow[]>;
-}
 
 export interface AuditRange {
   /** The first sequence of `OPS`. */
@@ -23,6 +26,8 @@ export interface AuditRange {
   to: number;
   /** Notes that are looked at, at most. */
   limit: number;
+  /** Archived facts that are looked at, at most, and half a million more. */
+  facts: number;
 }
 
 /** What a check has found. It ends with the first fault. */
@@ -32,7 +37,10 @@ export interface AuditFindings {
   chained: number;
   /** The last note of the chain: note it elsewhere, and what is taken from the end later is found out. */
   end: ChainEnd | undefined;
-  fault: (ChainFault & { where: 'stream' | 'archive' }) | undefined;
+  /** Facts in the archive that anchors of these notes speak of. */
+  anchored: AnchorCount;
+  /** `facts`: the sequence is that of `TASKS`, else of `OPS`. */
+  fault: (ChainFault & { where: 'stream' | 'archive' | 'facts' }) | undefined;
   /** Where to go on; undefined at the end. */
   next: number | undefined;
 }
@@ -40,23 +48,27 @@ export interface AuditFindings {
 const NOTES_AT_ONCE = 50;
 
 /**
- * Looks whether the chain of commands holds, and whether the archive tells the same as the stream.
+ * Looks whether the chain holds, whether the archive of `OPS` tells the same as the stream, and whether the archive of facts is as the
+ * chain says.
  *
  * @param archive undefined while Postgres is away: then the stream alone is looked at
  */
 export async function checkAudit(
   log: AuditLog,
   archive: AuditArchive | undefined,
-  { from, to, limit }: AuditRange,
+  { from, to, limit, facts }: AuditRange,
 ): Promise<AuditFindings> {
   const findings: AuditFindings = {
     notes: 0,
     chained: 0,
     end: await chainBefore(log, from),
+    anchored: { facts: 0, notKept: 0, withdrawn: 0 },
     fault: undefined,
     next: from,
   };
-  while (findings.next !== undefined && !findings.fault && findings.notes < limit) {
+  const events = await readArchiveEvents(log);
+  const isMore = (): boolean => findings.notes < limit && findings.anchored.facts < facts;
+  while (findings.next !== undefined && !findings.fault && isMore()) {
     const begin = findings.next;
     const found = await log.read.notesFrom(begin, Math.min(NOTES_AT_ONCE, limit - findings.notes));
     const notes = found.filter(({ sequence }) => sequence <= to);
@@ -66,21 +78,24 @@ export async function checkAudit(
     findings.fault = lookAtChain(notes, findings);
     if (!archive || findings.fault) continue;
     const end = Math.min(findings.next === undefined ? to : (last ?? to), archive.sequence);
-    findings.fault = await faultInArchive(notes, archive, { begin, end });
+    const kept = { begin: Math.max(begin, events.notesBefore), end };
+    findings.fault =
+      (await faultInArchive(notes, archive, kept)) ??
+      (await faultInFacts(notes, { log, archive, events }, findings.anchored));
   }
   return findings;
 }
 
 /** The note of the chain before the first that is looked at, as that one names it. */
 async function chainBefore(log: AuditLog, from: number): Promise<ChainEnd | undefined> {
-  const first = await log.read.nextOn(subjects.op(AUDIT.noun, AUDIT.verb), from, streams.ops.name);
+  const first = await log.read.nextOn(subjects.opsOf(AUDIT.noun), from, streams.ops.name);
   const { prev = 0 } = JSON.parse(first?.payload ?? '{}') as { prev?: number };
   const before = prev > 0 ? await log.read.messageAt(prev, streams.ops.name) : undefined;
   return before && chainEndOf(before);
 }
 
 function lookAtChain(notes: readonly StoredMessage[], findings: AuditFindings): AuditFindings['fault'] {
-  const chain = notes.filter(({ subject }) => subject === subjects.op(AUDIT.noun, AUDIT.verb));
+  const chain = notes.filter(({ subject }) => parseOp(subject)?.noun === AUDIT.noun);
   const { checked, end, fault } = verifyChain(chain, findings.end);
   findings.chained += checked;
   findings.end = end;
@@ -95,7 +110,7 @@ async function faultInArchive(
   const [rows, commands] = await Promise.all([archive.notes(begin, end), archive.commands(begin, end)]);
   const archived = new Map(rows.map((row) => [row.sequence, row]));
   const told = bySequence(commands);
-  for (const note of notes.filter(({ sequence }) => sequence <= end)) {
+  for (const note of notes.filter(({ sequence }) => sequence >= begin && sequence <= end)) {
     const { sequence } = note;
     const reason =
       differenceOf(note, archived.get(sequence)) ?? commandsDiffer(note, told.get(sequence) ?? []);
@@ -107,6 +122,19 @@ async function faultInArchive(
   return sequence === undefined
     ? undefined
     : { where: 'archive', sequence, reason: 'The archive has it, but the stream does not.' };
+}
+
+/** The first place where the archive of facts is not as its anchors among the notes say. */
+async function faultInFacts(
+  notes: readonly StoredMessage[],
+  sources: { log: AuditLog; archive: AuditArchive; events: ArchiveEvents },
+  count: AnchorCount,
+): Promise<AuditFindings['fault']> {
+  for (const note of notes.filter(({ subject }) => subject === subjects.op(ANCHOR.noun, ANCHOR.verb))) {
+    const fault = await checkAnchor(note, sources, count);
+    if (fault) return { where: 'facts', ...fault };
+  }
+  return undefined;
 }
 
 function differenceOf(

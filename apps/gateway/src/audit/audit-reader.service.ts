@@ -5,8 +5,10 @@ import type { ArchivedNote, AuditCommandRow } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
+import { openAuditArchive } from './audit-archive.js';
+import type { AuditArchive } from './audit-archive.js';
 import { checkAudit } from './audit-check.js';
-import type { AuditArchive, AuditFindings } from './audit-check.js';
+import type { AuditFindings } from './audit-check.js';
 import type {
   AuditList,
   AuditVerdict,
@@ -18,8 +20,9 @@ import type {
   VerifyAudit,
 } from './audit.schema.js';
 
-/** One request looks at so many notes; the next goes on. */
+/** One request looks at so many notes, or facts that they speak of; the next goes on. */
 const NOTES_AT_MOST = 500;
+const FACTS_AT_MOST = 200_000;
 
 /** Tells who did what, and whether that is still as it was written. */
 @Injectable()
@@ -50,18 +53,18 @@ export class AuditReader {
   async verify({ from, to = Number.MAX_SAFE_INTEGER }: VerifyAudit): Promise<AuditVerdict> {
     await this.gate.pass();
     const archive = await this.#archiveIfThere();
-    const findings = await checkAudit(this.log, archive, { from, to, limit: NOTES_AT_MOST });
+    const findings = await checkAudit(this.log, archive, {
+      from,
+      to,
+      limit: NOTES_AT_MOST,
+      facts: FACTS_AT_MOST,
+    });
     return verdictOf(findings, archive ? 'compared' : 'unavailable');
   }
 
   async #archiveIfThere(): Promise<AuditArchive | undefined> {
     try {
-      const sequence = await this.archive.ask((database) => new OpsQueries(database).sequence());
-      return {
-        sequence,
-        notes: (from, to) => this.archive.ask((database) => new OpsQueries(database).range(from, to)),
-        commands: (from, to) => this.archive.ask((database) => new AuditQueries(database).range(from, to)),
-      };
+      return await openAuditArchive((query) => this.archive.ask(query));
     } catch (error) {
       if (error instanceof ProblemError) return undefined;
       throw error;
@@ -82,7 +85,7 @@ const noteOf = ({ data, ...row }: ArchivedNote): NoteView => ({
 });
 
 const verdictOf = (
-  { notes, chained, end, fault, next }: AuditFindings,
+  { notes, chained, end, anchored, fault, next }: AuditFindings,
   archive: AuditVerdict['archive'],
 ): AuditVerdict => ({
   valid: fault === undefined,
@@ -90,6 +93,11 @@ const verdictOf = (
   chained,
   last: end ?? null,
   archive,
+  anchored: {
+    facts: anchored.facts,
+    facts_not_kept: anchored.notKept,
+    withdrawn: anchored.withdrawn,
+  },
   fault: fault ?? null,
   next_from: next ?? null,
 });

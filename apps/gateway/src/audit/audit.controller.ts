@@ -50,7 +50,7 @@ export class AuditController {
     operationId: 'verifyAudit',
     summary: 'Verify the audit',
     description:
-      'Reads the stream OPS itself: whether the chain of commands holds, and whether Postgres tells the same. One call looks at 500 notes; go on at next_from. Says the first place that is not as it was written.',
+      'Reads the stream OPS itself: whether the chain holds, whether Postgres tells the same, and whether the archived facts are as the chain says. One call looks at 500 notes, fewer where they anchor many facts; go on at next_from. Says the first place that is not as it was written.',
     role: 'admin',
     returns: { 200: { description: 'The verdict', schema: AuditVerdict, example: auditExamples.valid } },
     errors: ['request/invalid', 'log/unavailable', 'archive/unavailable'],

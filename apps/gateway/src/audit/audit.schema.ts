@@ -87,15 +87,30 @@ export const AuditVerdict = z
   .object({
     valid: z.boolean(),
     notes: z.int().meta({ description: 'Notes of OPS that were looked at' }),
-    chained: z.int().meta({ description: 'Those of them that are the chain of commands' }),
+    chained: z.int().meta({ description: 'Those of them that are the chain' }),
     last: z.object({ sequence: z.int(), hash: z.string() }).nullable().meta({
       description: 'The last note of the chain: keep it elsewhere, to see later whether it is still there',
     }),
     archive: z
       .enum(['compared', 'unavailable'])
       .meta({ description: 'Whether Postgres was there to be compared' }),
+    anchored: z
+      .object({
+        facts: z.int().meta({ description: 'That are as they were' }),
+        facts_not_kept: z.int().meta({ description: 'Of days that the retention let go: no fault' }),
+        withdrawn: z.int().meta({
+          description: 'Anchors that hold no more, since the log went back or the archive was repaired',
+        }),
+      })
+      .meta({ description: 'Facts in the archive that these notes anchor' }),
     fault: z
-      .object({ where: z.enum(['stream', 'archive']), sequence: z.int(), reason: z.string() })
+      .object({
+        where: z
+          .enum(['stream', 'archive', 'facts'])
+          .meta({ description: 'The stream OPS, its archive, or the archive of facts' }),
+        sequence: z.int().meta({ description: 'Of OPS; of TASKS where it is in the facts' }),
+        reason: z.string(),
+      })
       .nullable()
       .meta({ description: 'The first place that is not as it was written' }),
     next_from: z.int().nullable().meta({ description: 'Where to go on; null at the end' }),
@@ -151,6 +166,7 @@ export const auditExamples = {
     chained: 4015,
     last: { sequence: 4712, hash: '9b74c9897bac770ffc029102a200c5de11d8b2a7d9e0c4c5c0f5f6f1d2a10b7e' },
     archive: 'compared',
+    anchored: { facts: 182_400, facts_not_kept: 0, withdrawn: 0 },
     fault: null,
     next_from: null,
   } satisfies AuditVerdict,

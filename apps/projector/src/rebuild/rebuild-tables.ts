@@ -15,6 +15,7 @@ import {
   takeOver,
 } from '@millrace/read-model';
 import type { Comparison, Database, Swapped, TaskProjection } from '@millrace/read-model';
+import { withdrawAnchors } from '../anchors/withdraw-anchors.js';
 import { batchesOf } from '../batches.js';
 import { readMessages } from '../log-messages.js';
 import { optionsAt } from '../metrics-keeper.js';
@@ -191,11 +192,14 @@ export class Rebuild {
 
   /** Puts the tables in the place of those in use, which are kept in {@link PREVIOUS_SCHEMA}. Close it afterwards. */
   async swap(): Promise<Swapped> {
-    const { databaseUrl, schema } = this.options;
+    const { log, databaseUrl, schema } = this.options;
     await this.build();
     await this.#comeNear();
     if (this.#isWhole) await this.#rollUp();
-    await repairArchive(databaseUrl, { rebuilt: schema, from: this.#logFrom });
+    const from = this.#logFrom;
+    const beforeRepair = (): Promise<void> => withdrawAnchors(log, from - 1, 'The archive was repaired.');
+    // What was anchored while it was being repaired is withdrawn, too.
+    if ((await repairArchive(databaseUrl, { rebuilt: schema, from, beforeRepair })) > 0) await beforeRepair();
     const swapped = await swapRebuilt(databaseUrl, {
       rebuilt: schema,
       previous: PREVIOUS_SCHEMA,

@@ -18,7 +18,8 @@ export interface World {
   url: string;
   database: Database;
   queries: TaskQueries;
-  spawn: () => TestApp;
+  /** With more settings than where the servers are. */
+  spawn: (env?: Record<string, string>) => TestApp;
 }
 
 /** @param ends what is to be done afterwards, the last first */
@@ -26,8 +27,9 @@ export async function openWorld(postgres: TestPostgres, ends: (() => Promise<unk
   const nats = await startTestNats();
   const url = await postgres.freshDatabase();
   const database = openDatabase(url);
-  const spawn = (): TestApp => {
-    const app = spawnApp(MAIN, { NATS_URL: nats.url, DATABASE_URL: url, MILLRACE_PROJECTOR_BATCH: '200' });
+  const spawn = (env: Record<string, string> = {}): TestApp => {
+    const where = { NATS_URL: nats.url, DATABASE_URL: url };
+    const app = spawnApp(MAIN, { ...where, MILLRACE_PROJECTOR_BATCH: '200', ...env });
     ends.push(() => app.kill('SIGKILL'));
     return app;
   };
@@ -78,8 +80,8 @@ export async function expectSameAsRebuilt(world: World): Promise<Comparison> {
   return comparison;
 }
 
-export async function submit(log: TaskLog, task_id: string): Promise<Fact> {
-  const event = decide(aSubmission(), NO_TASK, { now: Date.now(), random: 0 });
+export async function submit(log: TaskLog, task_id: string, now = Date.now()): Promise<Fact> {
+  const event = decide(aSubmission(), NO_TASK, { now, random: 0 });
   if (!event) throw new Error('A submission is never in vain.');
-  return log.append({ queue: 'video', task_id }, 0, event, { actor: 'test' });
+  return log.append({ queue: 'video', task_id }, 0, event, { actor: 'test', now });
 }

@@ -138,32 +138,43 @@ async function exchangeOffsets(
   );
 }
 
+export interface RepairOptions {
+  /** The schema of the tables in use. Defaults to `public`. */
+  live?: string;
+  rebuilt: string;
+  /** The first sequence that is repaired. */
+  from: number;
+  /** Called before anything is changed, if something will be. */
+  beforeRepair?: () => Promise<unknown>;
+}
+
 /**
  * Makes the archive say what the log says, from a sequence on: what differs goes to `lost_task_events`, what is missing comes in.
- * Resolves with the number of facts that were written.
+ * Resolves with the number of facts that were not as the log says.
  */
 export async function repairArchive(
   url: string,
-  { live = DEFAULT_SCHEMA, rebuilt, from }: { live?: string; rebuilt: string; from: number },
+  { live = DEFAULT_SCHEMA, rebuilt, from, beforeRepair }: RepairOptions,
 ): Promise<number> {
   const client = await connectOnce(url, 'millrace-repair');
   const { name } = ARCHIVE_TABLE;
   try {
     await client.query('BEGIN');
-    await client.query(
+    const { rowCount: odd } = await client.query(
       `CREATE TEMPORARY TABLE odd ON COMMIT DROP AS SELECT sequence ${differing(ARCHIVE_TABLE, live, rebuilt)}
          AND sequence <= (SELECT sequence FROM ${rebuilt}.projections WHERE name = 'tasks')`,
       [from],
     );
+    if (odd) await beforeRepair?.();
     await client.query(
       `WITH lost AS (DELETE FROM ${live}.${name} WHERE sequence IN (SELECT sequence FROM odd) RETURNING *)
        INSERT INTO ${live}.lost_${name} SELECT *, now() FROM lost`,
     );
-    const { rowCount } = await client.query(
+    await client.query(
       `INSERT INTO ${live}.${name} SELECT * FROM ${rebuilt}.${name} WHERE sequence IN (SELECT sequence FROM odd)`,
     );
     await client.query('COMMIT');
-    return rowCount ?? 0;
+    return odd ?? 0;
   } finally {
     await client.end();
   }

@@ -27,9 +27,7 @@ const LIVE = `phase NOT IN ('succeeded', 'failed', 'cancelled', 'cleaned')`;
  */
 export async function trimArchive(client: Client, before: Date): Promise<Trimmed> {
   const trimmed: Trimmed = { days: [], kept: [], tasks: 0, failures: 0 };
-  const end = dayOf(before.toISOString());
-  const old = [...(await daysOf(client))].filter((day) => nextDay(day) <= end).sort();
-  for (const day of old) {
+  for (const day of await oldDays(client, before)) {
     if (trimmed.days.length === DAYS_AT_ONCE) break;
     const outcome = await dropDay(client, day);
     if (outcome === 'dropped') trimmed.days.push(day);
@@ -38,6 +36,12 @@ export async function trimArchive(client: Client, before: Date): Promise<Trimmed
   trimmed.tasks = await removeAll(client, ENDED_TASKS, before);
   trimmed.failures = await removeAll(client, OLD_FAILURES, before);
   return trimmed;
+}
+
+/** Days of the archive that are over before the time, in order. */
+export async function oldDays(client: Client, before: Date): Promise<string[]> {
+  const end = dayOf(before.toISOString());
+  return [...(await daysOf(client))].filter((day) => nextDay(day) <= end).sort();
 }
 
 /** Or how many tasks need facts of it. */
