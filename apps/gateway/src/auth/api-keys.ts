@@ -16,7 +16,8 @@ export interface KnownKey extends KeyRecord {
 /** The API keys, watched into memory: a request costs one hash and one look-up, and authentication works while the log is away. */
 @Injectable()
 export class ApiKeys implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #keys = new Map<string, KeyRecord>();
+  readonly #keys = new Map<string, KnownKey>();
+  readonly #listeners: ((hash: string) => void)[] = [];
   #stop: (() => void) | undefined;
 
   constructor(
@@ -27,8 +28,7 @@ export class ApiKeys implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationBootstrap(): Promise<void> {
     this.#stop = await this.log.buckets.keys.watch((hash, record) => {
-      if (record) this.#keys.set(hash, record);
-      else this.#keys.delete(hash);
+      this.#know(hash, record && { hash, ...record });
     });
     await this.#ensureFirstKey();
   }
@@ -42,8 +42,18 @@ export class ApiKeys implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.#keys.get(hashOf(key));
   }
 
+  /** Whether the key is still there, in the same role. */
+  isAsEver({ hash, role }: Caller): boolean {
+    return hash === undefined || this.#keys.get(hash)?.role === role;
+  }
+
+  /** Calls it with the hash of each key that was deleted or has another role, at whichever gateway. */
+  onChanged(listener: (hash: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
   all(): KnownKey[] {
-    return [...this.#keys].map(([hash, record]) => ({ hash, ...record }));
+    return [...this.#keys.values()];
   }
 
   /** Makes a key and keeps its hash. It can never be read again. */
@@ -54,15 +64,23 @@ export class ApiKeys implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async revoke(hash: string): Promise<void> {
     await this.log.buckets.keys.delete(hash);
-    this.#keys.delete(hash);
+    this.#know(hash, undefined);
+  }
+
+  #know(hash: string, key: KnownKey | undefined): void {
+    const before = this.#keys.get(hash);
+    if (key) this.#keys.set(hash, key);
+    else this.#keys.delete(hash);
+    if (before && before.role !== key?.role) for (const listener of this.#listeners) listener(hash);
   }
 
   async #keep(key: string, record: Pick<KeyRecord, 'name' | 'role'>): Promise<KnownKey> {
     const hash = hashOf(key);
-    const known = { ...record, created_at: new Date().toISOString() };
-    await this.log.buckets.keys.create(hash, known);
-    this.#keys.set(hash, known);
-    return { hash, ...known };
+    const kept = { ...record, created_at: new Date().toISOString() };
+    await this.log.buckets.keys.create(hash, kept);
+    const known = { hash, ...kept };
+    this.#know(hash, known);
+    return known;
   }
 
   async #ensureFirstKey(): Promise<void> {

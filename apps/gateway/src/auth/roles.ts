@@ -10,4 +10,6 @@ export interface Caller {
   /** Name of the API key. */
   name: string;
   role: Role;
+  /** Of the key; not there where nobody is asked for one. */
+  hash?: string;
 }

@@ -2,21 +2,24 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
 import type { FastifyReply } from 'fastify';
+import { ApiKeys } from '../auth/api-keys.js';
+import type { Caller } from '../auth/roles.js';
 import type { GatewayConfig } from '../config.js';
 import { CONFIG } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
 import { EventClient } from './event-client.js';
 import { EventHub, wentBack } from './event-hub.service.js';
 import { openEventStream } from './event-response.js';
-import { FAREWELL, gapFrame } from './frames.js';
+import { DISMISSAL, FAREWELL, gapFrame } from './frames.js';
 
 const HEARTBEAT_MS = 15_000;
 const RETRY_AFTER_SECONDS = 10;
 
-/** The streams that are open: so many at most, each with a sign of life now and then. The log is followed while there are any. */
+/** The streams that are open: so many at most, each with a sign of life now and then, and for as long as its key is good. The log is followed while there are any. */
 @Injectable()
 export class EventClients implements BeforeApplicationShutdown {
-  readonly #open = new Set<EventClient>();
+  /** With who opened them. */
+  readonly #open = new Map<EventClient, Caller | undefined>();
   /** Streams that are about to open. */
   #opening = 0;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -25,13 +28,18 @@ export class EventClients implements BeforeApplicationShutdown {
   constructor(
     private readonly log: TaskLog,
     private readonly hub: EventHub,
+    private readonly keys: ApiKeys,
     @Inject(CONFIG) private readonly config: GatewayConfig,
-  ) {}
+  ) {
+    keys.onChanged((hash) => {
+      for (const [client, caller] of this.#open) if (caller?.hash === hash) client.end(DISMISSAL);
+    });
+  }
 
   /** Ends all streams. */
   beforeApplicationShutdown(): void {
     this.#isStopping = true;
-    for (const client of this.#open) client.end(FAREWELL);
+    for (const client of this.#open.keys()) client.end(FAREWELL);
   }
 
   /** @throws ProblemError when no further stream is taken */
@@ -66,20 +74,23 @@ export class EventClients implements BeforeApplicationShutdown {
   }
 
   #begin(reply: FastifyReply, after: number, lastSequence: number): EventClient {
+    const { caller } = reply.request;
     const client = new EventClient(openEventStream(reply), Math.min(after, lastSequence));
     if (after > lastSequence) void client.send(gapFrame(wentBack(after, lastSequence)), lastSequence);
     if (client.gone.aborted) return client;
-    this.#open.add(client);
+    this.#open.set(client, caller);
     client.gone.addEventListener('abort', () => {
       this.#open.delete(client);
       this.#restIfAlone();
     });
     this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS);
+    // Meanwhile its key may have gone.
+    if (caller && !this.keys.isAsEver(caller)) client.end(DISMISSAL);
     return client;
   }
 
   #beat(): void {
-    for (const client of this.#open) client.beat(this.hub.next - 1);
+    for (const client of this.#open.keys()) client.beat(this.hub.next - 1);
   }
 
   #restIfAlone(): void {

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { TaskLog } from '@millrace/log';
 import { waitUntil } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
+import type { CreatedKey } from '../keys/keys.schema.js';
 import type { TaskEvents } from '../tasks/task-view.schema.js';
 import { archive } from '../testing/archiver.js';
 import { EventSource } from '../testing/event-source.js';
@@ -360,6 +361,33 @@ describe('a client that does not read', () => {
     const source = await listen('/events/stream', read.at(-1));
     await source.reached(last);
     expect([...read, ...source.ids]).toHaveLength(tasks.length);
+  });
+});
+
+describe('a stream of events', () => {
+  const reader = async (name: string): Promise<{ id: string; source: EventSource }> => {
+    const { body } = await client.call<CreatedKey>('POST /keys', { body: { name, role: 'viewer' } });
+    const source = await EventSource.open(`${client.url}/api/v1/events/stream`, { 'x-api-key': body.key });
+    open.add(source);
+    return { id: body.id, source };
+  };
+
+  it('ends when its key is deleted, at whichever gateway, or given another role', async () => {
+    const [deleted, promoted, other] = [
+      await reader('deleted'),
+      await reader('promoted'),
+      await reader('other'),
+    ];
+    const caller = await listen('/events/stream');
+    expect((await small.call(`DELETE /keys/${deleted.id}`)).status).toBe(204);
+    await deleted.source.ended();
+    const kept = await log.buckets.keys.entries();
+    const { key, value } = kept.find((entry) => entry.key.startsWith(promoted.id))!;
+    await log.buckets.keys.put(key, { ...value, role: 'operator' });
+    await promoted.source.ended();
+    await finishedTask();
+    await Promise.all([other.source.named('succeeded'), caller.named('succeeded')]);
+    expect([other.source.hasEnded, caller.hasEnded]).toEqual([false, false]);
   });
 });
 

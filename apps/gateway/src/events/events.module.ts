@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ArchiveModule } from '../archive/archive.module.js';
+import { AuthModule } from '../auth/auth.module.js';
 import { LogModule } from '../log/log.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { EventClients } from './event-clients.service.js';
@@ -11,7 +12,7 @@ import { ProgressHub } from './progress-hub.service.js';
 import { TaskNames } from './task-names.js';
 
 @Module({
-  imports: [LogModule, ArchiveModule, TasksModule],
+  imports: [LogModule, AuthModule, ArchiveModule, TasksModule],
   controllers: [EventsController],
   providers: [EventStreams, EventClients, EventHub, ProgressHub, MissedEvents, TaskNames],
 })

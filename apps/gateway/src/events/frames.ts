@@ -32,6 +32,9 @@ export const heartbeat = (sequence?: number): string =>
 /** First of all: how long an EventSource waits before it connects again. */
 export const GREETING = 'retry: 2000\n\n';
 
+/** To whom the key was taken away, or given another role. */
+export const DISMISSAL = ': the API key of this stream was deleted or changed\n\n';
+
 export const FAREWELL = ': the gateway stops; connect again\n\n';
 
 const frameOf = (event: string, data: object, id?: number): string =>
