@@ -61,6 +61,8 @@ export interface Conclusion {
   mayNeedRepairs?: boolean;
   /** Whether facts leave the log meanwhile: then the archive tells the history. */
   isShortened?: boolean;
+  /** Tasks that are not of the load, and are judged apart. */
+  isApart?: (taskId: string) => boolean;
 }
 
 const END_WITHIN_MS = 60_000;
@@ -71,7 +73,12 @@ export async function conclude(
   system: System,
   watch: TaskWatch,
   load: Load,
-  { endWithinMs = END_WITHIN_MS, mayNeedRepairs = false, isShortened = false }: Conclusion = {},
+  {
+    endWithinMs = END_WITHIN_MS,
+    mayNeedRepairs = false,
+    isShortened = false,
+    isApart = () => false,
+  }: Conclusion = {},
 ): Promise<Map<string, Fact[]>> {
   round.note(`waiting for the end of ${watch.open} of ${load.orders.length} tasks`);
   if (isShortened) await allArchived(system.database, load.accepted(), endWithinMs);
@@ -79,7 +86,8 @@ export async function conclude(
   await watch.stop();
   round.note('comparing orders, log and side effects');
   const histories = isShortened ? await readArchive(system.database) : await readFacts(system.log);
-  const { faults, ...figures } = audit(load.orders, histories, system.journal.lines(), system.deaths);
+  const ofLoad = new Map([...histories].filter(([taskId]) => !isApart(taskId)));
+  const { faults, ...figures } = audit(load.orders, ofLoad, system.journal.lines(), system.deaths);
   round.note('comparing with a rebuild');
   const rebuild = await compareWithRebuild(system);
   round.faults.push(...faults, ...rebuild.faults);

@@ -1,3 +1,4 @@
+import type { Fact } from '@millrace/domain';
 import { TaskWatch } from '../audit/task-watch.js';
 import { withSystem } from '../system/system.js';
 import type { System, SystemOptions } from '../system/system.js';
@@ -10,13 +11,16 @@ import type { Conclusion, Round } from './scenario.js';
 /** The harm that a scenario does; it may measure the load meanwhile. */
 export type Harm = (system: System, watch: TaskWatch, load: Load) => Promise<void>;
 
-/** Keeps a system busy with so many unfinished tasks, does the harm, waits for all ends, and looks what came of it. */
+/**
+ * Keeps a system busy with so many unfinished tasks, does the harm, waits for all ends, and looks what came of it. Resolves with the facts
+ * of all tasks.
+ */
 export async function underLoad(
   round: Round,
   options: SystemOptions & Conclusion & { unfinished: number; mix: (dice: Dice) => Wish },
   harm: Harm,
-): Promise<void> {
-  await withSystem(options, async (system) => {
+): Promise<Map<string, Fact[]>> {
+  return withSystem(options, async (system) => {
     const watch = TaskWatch.start(system.log);
     const load = new Load(system.api, round.dice.fork(), `c${round.seed}`);
     const stop = new AbortController();
@@ -29,7 +33,7 @@ export async function underLoad(
       stop.abort();
     }
     await feeding;
-    await conclude(round, system, watch, load, options);
+    return conclude(round, system, watch, load, options);
   });
 }
 
