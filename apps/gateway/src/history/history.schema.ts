@@ -12,7 +12,9 @@ const instant = z.string().meta({ format: 'date-time' });
 export const ListFailures = z.strictObject({
   queue: Name.optional(),
   task_name: Name.optional(),
-  since: time.optional().meta({ description: 'Failures from this time on; the numbers are of these.' }),
+  since: time.optional().meta({
+    description: 'Failures from this time on; the counts are of these. The last 24 hours when left out.',
+  }),
   limit: z.coerce.number().int().min(1).max(LIMIT_MOST).default(LIMIT_DEFAULT),
   cursor: z
     .string()
@@ -31,14 +33,14 @@ export const FailureView = z
     message: z.string().meta({ description: 'Of the last one; its first 500 characters.' }),
     count: z.int().meta({ description: 'Attempts that have failed so, retried or not.' }),
     open: z.int().meta({ description: 'Tasks that have, and are FAILURE still.' }),
-    first_seen: instant,
+    first_seen: instant.meta({ description: 'Also before `since`.' }),
     last_seen: instant,
     task_ids: z.array(TaskId).meta({ description: 'Up to five of the tasks, the last one first.' }),
   })
   .meta({ id: 'Failure' });
 
 export const FailureList = z
-  .object({ items: z.array(FailureView), next_cursor: z.string().nullable() })
+  .object({ since: instant, items: z.array(FailureView), next_cursor: z.string().nullable() })
   .meta({ id: 'FailureList' });
 export type FailureList = z.infer<typeof FailureList>;
 
@@ -78,6 +80,7 @@ export const ExportedEvent = z
   .meta({ id: 'ExportedEvent' });
 
 const failures: FailureList = {
+  since: '2026-02-28T09:31:00.000Z',
   items: [
     {
       fingerprint: '9f86d081884c7d65',

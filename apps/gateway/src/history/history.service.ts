@@ -9,6 +9,7 @@ import type { ExportEvents, FailureList, ListFailures, TaskAttemptList } from '.
 import { lineOf } from './ndjson.js';
 
 const LINES_AT_ONCE = 100;
+const DAY_MS = 86_400_000;
 
 /** What happened: attempt by attempt, failure by failure, fact by fact. */
 @Injectable()
@@ -27,11 +28,12 @@ export class History {
     };
   }
 
-  async failures({ cursor, ...query }: ListFailures): Promise<FailureList> {
-    const found = await this.archive.failures({ ...query, after: cursor });
+  async failures({ cursor, since = dayBefore(), ...query }: ListFailures): Promise<FailureList> {
+    const found = await this.archive.failures({ ...query, since, after: cursor });
     const items = found.slice(0, query.limit);
     const last = items.at(-1);
     return {
+      since,
       items: items.map(({ last_sequence: _, ...cluster }) => cluster),
       next_cursor: found.length > query.limit && last ? String(last.last_sequence) : null,
     };
@@ -56,6 +58,8 @@ export class History {
     })();
   }
 }
+
+const dayBefore = (): string => new Date(Date.now() - DAY_MS).toISOString();
 
 /** Of each attempt the checkpoint that it went on from; 0 is none. */
 function checkpointsOf(facts: readonly Fact[]): (number | null)[] {

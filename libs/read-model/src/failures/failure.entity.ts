@@ -3,6 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** The table `failures`: each attempt that has failed with an error, whether it was retried or not. */
 @Entity({ name: 'failures' })
 @Index('failures_by_fingerprint', ['fingerprint', 'sequence'])
+@Index('failures_by_time', ['at'])
 @Index('failures_by_submission', ['fingerprint', 'submission', 'task_id'])
 export class FailureRow {
   /** Of the fact that tells of it. */

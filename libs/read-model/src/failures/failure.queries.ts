@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 export interface FailureFilter {
   queue?: string | undefined;
   task_name?: string | undefined;
-  /** Failures from this time on; counts and times are of these. */
+  /** Failures from this time on; the counts are of these. */
   since?: string | undefined;
 }
 
@@ -25,6 +25,7 @@ export interface FailureCluster {
   count: number;
   /** Tasks that have, and are failed still. */
   open: number;
+  /** Of all that the archive has. */
   first_seen: string;
   last_seen: string;
   /** Sequence of the last one. */
@@ -43,7 +44,7 @@ export class FailureQueries {
 
   /**
    * Clusters in the order of their last failures, the newest first; one more than asked for tells that there is a next page. Adds up all
-   * failures that the filter leaves over: some tenths of a second for a million.
+   * failures that the filter leaves over: some tenths of a second for a hundred thousand.
    */
   clusters({ limit, after, ...filter }: FailureListOptions): Promise<FailureCluster[]> {
     const values: unknown[] = [];
@@ -56,7 +57,7 @@ export class FailureQueries {
     const beyond = after === undefined ? '' : `HAVING max(sequence) < ${bind(after)}`;
     return this.database.rows<FailureCluster>(
       `WITH clusters AS (
-         SELECT fingerprint, count(*) AS count, min(at) AS first_seen, max(at) AS last_seen, max(sequence) AS last_sequence
+         SELECT fingerprint, count(*) AS count, max(at) AS last_seen, max(sequence) AS last_sequence
          FROM failures WHERE ${where} GROUP BY fingerprint ${beyond}
          ORDER BY last_sequence DESC LIMIT ${bind(limit + 1)}
        ), still_failed AS (
@@ -66,6 +67,7 @@ export class FailureQueries {
        )
        SELECT clusters.*, last.name AS task_name, last.error_name AS error, last.message,
          coalesce(open, 0) AS open,
+         (SELECT at FROM failures WHERE failures.fingerprint = clusters.fingerprint ORDER BY sequence LIMIT 1) AS first_seen,
          ARRAY(SELECT task_id FROM (
                  SELECT task_id, sequence FROM failures
                  WHERE failures.fingerprint = clusters.fingerprint AND ${where}

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Failures in the order in which their tasks are listed. */
+/** Failures in the order in which their tasks are listed, and by their time. */
 export class FailedTasks0012 implements MigrationInterface {
   readonly name = 'FailedTasks1700000000012';
 
@@ -10,10 +10,12 @@ export class FailedTasks0012 implements MigrationInterface {
     // A task that was removed is in no list; its failures are counted still.
     await runner.query('UPDATE failures SET submission = at WHERE submission IS NULL');
     await runner.query('ALTER TABLE failures ALTER COLUMN submission SET NOT NULL');
+    await runner.query('CREATE INDEX failures_by_time ON failures (at)');
     await runner.query('CREATE INDEX failures_by_submission ON failures (fingerprint, submission, task_id)');
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query('DROP INDEX failures_by_time');
     await runner.query('ALTER TABLE failures DROP COLUMN submission');
   }
 }

@@ -1,7 +1,7 @@
 import { pageParts } from './task-list.js';
 import type { PageQuery, TaskListOptions } from './task-list.js';
 
-/** Tasks that are looked at one by one before the index is asked: a tag of one in some hundreds fills a page from them. */
+/** Tasks that are looked at one by one for a frequent tag: one of some hundreds fills a page from them. */
 const LOOKED_AT_FIRST = 20_000;
 
 /** The first tasks of the list that have the tag, among those that are looked at first; fewer than a page tell nothing. */
@@ -31,3 +31,10 @@ export function taggedQuery(columns: string, options: TaskListOptions): PageQuer
     ${order(keys)} LIMIT ${rows}`;
   return { sql, values };
 }
+
+/** Whether the statistics know the tag as one that many tasks have. Without any, none is. */
+export const tagStatisticsQuery = (tag: string): PageQuery => ({
+  sql: `SELECT $1 = ANY (most_common_elems::text::text[]) AS is_frequent FROM pg_stats
+    WHERE schemaname = current_schema() AND tablename = 'tasks' AND attname = 'tags'`,
+  values: [tag],
+});

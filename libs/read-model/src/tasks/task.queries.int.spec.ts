@@ -10,6 +10,7 @@ import { SweepQueries } from '../sweep/sweep.queries.js';
 import { Scribe, card, ready, retried, started, succeeded, timeOf } from '../testing/scribe.js';
 import { BadCursorError } from './task-list.js';
 import type { TaskListOptions } from './task-list.js';
+import { tagStatisticsQuery } from './tagged-page.js';
 import { TaskQueries } from './task.queries.js';
 
 let postgres: RunningPostgres;
@@ -65,7 +66,12 @@ describe('a list of tasks', () => {
   it.each(['-submitted_at', 'submitted_at', '-updated_at', 'updated_at'] as const)(
     'comes in pages that join without a gap, by %s',
     async (sort) => {
-      for (const tag of [undefined, 'y']) {
+      for (const [tag, isFrequent] of [[undefined], ['y', false], ['y', true]] as const) {
+        if (isFrequent) {
+          await scribe.database.rows('ANALYZE tasks');
+          const { sql, values } = tagStatisticsQuery(tag);
+          expect(await scribe.database.rows(sql, values)).toEqual([{ is_frequent: true }]);
+        }
         const all = await queries.list({ limit: 10, sort, tag });
         expect(all.next_cursor).toBeNull();
         const paged: unknown[] = [];

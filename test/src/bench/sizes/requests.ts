@@ -89,6 +89,7 @@ const figures = ({ beginMs, endMs }: Filled): Row[] => [
   { name: 'stats', path: () => '/api/v1/tasks/stats' },
   { name: 'health', path: () => '/api/v1/tasks/health' },
   { name: 'failures', path: () => '/api/v1/failures' },
+  { name: 'failures of 30 days', path: () => pathOf('/api/v1/failures', { since: isoOf(beginMs) }) },
 ];
 
 /** What was then. */
