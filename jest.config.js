@@ -27,6 +27,8 @@ export default {
     },
   ],
   filter: '<rootDir>/jest.filter.cjs',
+  globalSetup: '<rootDir>/jest.set-up.js',
+  globalTeardown: '<rootDir>/jest.tear-down.js',
   testTimeout: 30_000,
   maxWorkers: 2,
   // Of tests that are concurrent: the scenarios of the chaos tests.

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KINDS } from '@millrace/domain';
 import { BODY_VERSION, lift, parseSubject } from '@millrace/log';
 import { TaskQueries, openDatabase } from '@millrace/read-model';
-import { openTestLog, publishRaw, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { RawMessage, TestPostgres } from '@millrace/testing';
+import { openTestLog, publishRaw, shareTestPostgres, startTestNats, waitUntil } from '@millrace/testing';
+import type { RawMessage, SharedPostgres } from '@millrace/testing';
 import { Rebuild } from './rebuild/rebuild-tables.js';
 import { recordStream } from './testing/recorder.js';
 
@@ -26,9 +26,9 @@ const write = (name: string, lines: object[]): void => {
   writeFileSync(`${FIXTURES}${name}.ndjson`, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 };
 
-let postgres: TestPostgres;
+let postgres: SharedPostgres;
 beforeAll(async () => {
-  postgres = await startTestPostgres();
+  postgres = await shareTestPostgres();
 }, 60_000);
 afterAll(() => postgres.stop());
 

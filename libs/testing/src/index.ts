@@ -1,5 +1,7 @@
 export { publishRaw } from './publish-raw.js';
 export type { RawMessage } from './publish-raw.js';
+export { shareTestPostgres } from './shared-postgres.js';
+export type { SharedPostgres } from './shared-postgres.js';
 export { spawnApp } from './test-app.js';
 export type { TestApp } from './test-app.js';
 export { aSpec, aSubmission, openTestLog } from './test-log.js';

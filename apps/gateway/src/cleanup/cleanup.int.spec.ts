@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, spawnApp, startTestNats, startTestPostgres, waitUntil } from '@millrace/testing';
-import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
+import { openTestLog, shareTestPostgres, spawnApp, startTestNats, waitUntil } from '@millrace/testing';
+import type { SharedPostgres, TestApp, TestNats } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import type { TaskEvents, TaskList, TaskView } from '../tasks/task-view.schema.js';
 import { GatewayClient } from '../testing/gateway-client.js';
@@ -14,7 +14,7 @@ const SCHEDULER = new URL('../../../scheduler/dist/main.js', import.meta.url);
 const STARTS_WITHIN_MS = 40_000;
 
 let nats: TestNats;
-let postgres: TestPostgres;
+let postgres: SharedPostgres;
 let projector: TestApp;
 let scheduler: TestApp;
 let log: TaskLog;
@@ -22,7 +22,7 @@ let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  [nats, postgres] = await Promise.all([startTestNats(), shareTestPostgres()]);
   log = await openTestLog(nats.url);
   driver = new TaskDriver(log);
   await driver.register({ name: 'work', queue: 'default' });

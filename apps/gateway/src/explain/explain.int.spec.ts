@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { QueueRecord, TaskLog } from '@millrace/log';
-import { spawnApp, waitUntil } from '@millrace/testing';
-import type { TestApp } from '@millrace/testing';
+import { spawnApp, startTestPostgres, waitUntil } from '@millrace/testing';
+import type { TestApp, TestPostgres } from '@millrace/testing';
 import { archive } from '../testing/archiver.js';
 import type { GatewayClient } from '../testing/gateway-client.js';
 import type { TaskDriver } from '../testing/task-driver.js';
@@ -15,6 +15,7 @@ const SCHEDULER = new URL('../../../scheduler/dist/main.js', import.meta.url);
 const STARTS_WITHIN_MS = 40_000;
 
 let gateway: ArchivingGateway;
+let postgres: TestPostgres;
 let databaseUrl: string;
 let scheduler: TestApp;
 let log: TaskLog;
@@ -23,7 +24,9 @@ let client: GatewayClient;
 
 beforeAll(async () => {
   const queues = ['films', 'paused', 'limited', 'rated'];
+  postgres = await startTestPostgres();
   gateway = await startArchivingGateway({
+    postgres,
     handlers: queues.map((queue) => ({ name: `in-${queue}`, queue })),
   });
   ({ log, driver, client, databaseUrl } = gateway);
@@ -193,7 +196,7 @@ describe('without Postgres', () => {
     await driver.yield(taskId);
     await driver.start(taskId);
     await driver.yield(taskId);
-    await gateway.postgres.kill();
+    await postgres.kill();
     const explanation = await explained(taskId);
     expect(explanation.waiting_for).toMatchObject({ type: 'worker', reason: 'none_serves_queue' });
     const text = explanation.because.join('\n');

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openDatabase } from '@millrace/read-model';
+import { startTestPostgres } from '@millrace/testing';
+import type { TestPostgres } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import { archive } from '../testing/archiver.js';
 import type { GatewayClient } from '../testing/gateway-client.js';
@@ -13,11 +15,13 @@ import type { TaskHealth, TaskMetrics } from './metrics.schema.js';
 import type { TaskStats } from './task-stats.schema.js';
 
 let gateway: ArchivingGateway;
+let postgres: TestPostgres;
 let client: GatewayClient;
 let driver: TaskDriver;
 
 beforeAll(async () => {
-  gateway = await startArchivingGateway();
+  postgres = await startTestPostgres();
+  gateway = await startArchivingGateway({ postgres });
   ({ client, driver } = gateway);
   for (const id of ['s1', 's2', 's3', 'f1', 'r1', 'c1', 'w1']) await submit(id);
   for (const id of ['s1', 's2', 's3', 'f1', 'r1']) await driver.start(id);
@@ -196,7 +200,7 @@ describe('the answers', () => {
   });
 
   it('are 503 without Postgres, and no task of that name', async () => {
-    await gateway.postgres.kill();
+    await postgres.kill();
     for (const path of ['stats', 'metrics', 'health'])
       expect(await client.call<Problem>(`GET /tasks/${path}`)).toMatchObject({
         status: 503,

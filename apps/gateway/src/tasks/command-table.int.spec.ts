@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
-import { openTestLog, spawnApp, startTestNats, startTestPostgres } from '@millrace/testing';
-import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
+import { openTestLog, shareTestPostgres, spawnApp, startTestNats } from '@millrace/testing';
+import type { SharedPostgres, TestApp, TestNats } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import { QUESTIONS } from '../testing/command-table.js';
 import type { CommandName, StateName } from '../testing/command-table.js';
@@ -15,14 +15,14 @@ const SCHEDULER = new URL('../../../scheduler/dist/main.js', import.meta.url);
 const STARTS_WITHIN_MS = 40_000;
 
 let nats: TestNats;
-let postgres: TestPostgres;
+let postgres: SharedPostgres;
 let apps: TestApp[] = [];
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  [nats, postgres] = await Promise.all([startTestNats(), shareTestPostgres()]);
   log = await openTestLog(nats.url);
   driver = new TaskDriver(log);
   await driver.register({ name: 'work', queue: 'default' });

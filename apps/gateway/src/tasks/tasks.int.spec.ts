@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TaskLog } from '@millrace/log';
 import { openDatabase } from '@millrace/read-model';
-import { waitUntil } from '@millrace/testing';
+import { startTestPostgres, waitUntil } from '@millrace/testing';
+import type { TestPostgres } from '@millrace/testing';
 import type { Problem } from '../http/problem.js';
 import type { Readiness } from '../health/health.schema.js';
 import { archive } from '../testing/archiver.js';
@@ -16,13 +17,15 @@ import type { SubmittedTask } from './submit-task.schema.js';
 import type { TaskEvents, TaskList, TaskResult, TaskStatusView, TaskView } from './task-view.schema.js';
 
 let gateway: ArchivingGateway;
+let postgres: TestPostgres;
 let databaseUrl: string;
 let log: TaskLog;
 let driver: TaskDriver;
 let client: GatewayClient;
 
 beforeAll(async () => {
-  gateway = await startArchivingGateway();
+  postgres = await startTestPostgres();
+  gateway = await startArchivingGateway({ postgres });
   ({ log, driver, client, databaseUrl } = gateway);
 }, 60_000);
 
@@ -390,7 +393,7 @@ describe('without Postgres', () => {
     const taskId = await submit();
     await driver.start(taskId);
     await archive(log, databaseUrl);
-    await gateway.postgres.kill();
+    await postgres.kill();
 
     const list = await client.call<Problem>('GET /tasks');
     expect(list).toMatchObject({ status: 503, body: { code: 'archive/unavailable' } });
@@ -417,7 +420,7 @@ describe('without Postgres', () => {
     expect((await fresh.call('POST /tasks', { body: { task_name: 'work' } })).status).toBe(202);
     await fresh.stop();
 
-    await gateway.postgres.restart();
+    await postgres.restart();
     await waitUntil(async () => (await client.call('GET /tasks')).status === 200);
     expect((await client.fetch<Readiness>('GET /health/ready')).body.status).toBe('ok');
   });

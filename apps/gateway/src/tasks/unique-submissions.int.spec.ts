@@ -5,8 +5,8 @@ import type { TaskLog } from '@millrace/log';
 import { migrate, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
 import { createLogger } from '@millrace/runtime';
-import { openTestLog, startTestNats, startTestPostgres } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { openTestLog, shareTestPostgres, startTestNats } from '@millrace/testing';
+import type { SharedPostgres, TestNats } from '@millrace/testing';
 import { Archive } from '../archive/archive.js';
 import { readGatewayConfig } from '../config.js';
 import { LogWatch } from '../log/log-watch.js';
@@ -26,7 +26,7 @@ const AT_ONCE = 50;
 const QUEUE = new KnownQueue(DEFAULT_RECORD);
 
 let nats: TestNats;
-let postgres: TestPostgres;
+let postgres: SharedPostgres;
 let database: Database;
 let databaseUrl: string;
 let driver: TaskDriver;
@@ -35,7 +35,7 @@ let log: TaskLog;
 let sides: { log: TaskLog; watch: LogWatch; unique: UniqueSubmissions }[];
 
 beforeAll(async () => {
-  [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  [nats, postgres] = await Promise.all([startTestNats(), shareTestPostgres()]);
   databaseUrl = await postgres.freshDatabase();
   await migrate(databaseUrl);
   database = openDatabase(databaseUrl, { applicationName: 'test' });

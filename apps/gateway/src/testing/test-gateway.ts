@@ -1,7 +1,7 @@
 import type { HandlerRecord, TaskLog } from '@millrace/log';
 import { migrate } from '@millrace/read-model';
-import { openTestLog, startTestNats, startTestPostgres } from '@millrace/testing';
-import type { TestNats, TestPostgres } from '@millrace/testing';
+import { openTestLog, shareTestPostgres, startTestNats } from '@millrace/testing';
+import type { SharedPostgres, TestNats } from '@millrace/testing';
 import { GatewayClient } from './gateway-client.js';
 import { TaskDriver } from './task-driver.js';
 
@@ -16,7 +16,6 @@ export interface TestGateway {
 
 /** With Postgres, whose tables are empty. */
 export interface ArchivingGateway extends TestGateway {
-  postgres: TestPostgres;
   databaseUrl: string;
   /** URL of a database with the tables, which are empty. */
   freshArchive: () => Promise<string>;
@@ -29,6 +28,8 @@ interface TestGatewayOptions {
 }
 
 interface ArchivingGatewayOptions extends TestGatewayOptions {
+  /** One that the spec may harm, stopped with the gateway. Defaults to that of all suites. */
+  postgres?: SharedPostgres;
   /** What starts at the same time, such as another gateway. */
   meanwhile?: (natsUrl: string, databaseUrl: string) => Promise<void>;
 }
@@ -47,9 +48,10 @@ export async function startTestGateway({
 export async function startArchivingGateway({
   handlers = [WORK],
   nats: options,
+  postgres: own,
   meanwhile,
 }: ArchivingGatewayOptions = {}): Promise<ArchivingGateway> {
-  const [broker, postgres] = await Promise.all([startBroker(handlers, options), startTestPostgres()]);
+  const [broker, postgres] = await Promise.all([startBroker(handlers, options), own ?? shareTestPostgres()]);
   const databaseUrl = await postgres.freshDatabase();
   // The gateway needs the tables only when it is asked.
   const [client] = await Promise.all([
@@ -64,7 +66,6 @@ export async function startArchivingGateway({
   };
   return {
     ...broker,
-    postgres,
     databaseUrl,
     freshArchive,
     client,
@@ -88,7 +89,7 @@ async function startBroker(
 async function stopAll(
   client: GatewayClient,
   { nats, log }: TestBroker,
-  postgres?: TestPostgres,
+  postgres?: SharedPostgres,
 ): Promise<void> {
   await client.stop();
   await log.close();

@@ -6,7 +6,7 @@ import type { TaskLog } from '@millrace/log';
 import { OpsQueries, TaskQueries, openDatabase } from '@millrace/read-model';
 import type { Comparison, Database } from '@millrace/read-model';
 import { aSubmission, openTestLog, spawnApp, startTestNats, waitUntil } from '@millrace/testing';
-import type { TestApp, TestNats, TestPostgres } from '@millrace/testing';
+import type { SharedPostgres, TestApp, TestNats } from '@millrace/testing';
 import { Rebuild } from '../rebuild/rebuild-tables.js';
 
 const MAIN = new URL('../main.js', import.meta.url);
@@ -23,7 +23,7 @@ export interface World {
 }
 
 /** @param ends what is to be done afterwards, the last first */
-export async function openWorld(postgres: TestPostgres, ends: (() => Promise<unknown>)[]): Promise<World> {
+export async function openWorld(postgres: SharedPostgres, ends: (() => Promise<unknown>)[]): Promise<World> {
   const nats = await startTestNats();
   const url = await postgres.freshDatabase();
   const database = openDatabase(url);

@@ -12,9 +12,9 @@ import { createLogger } from '@millrace/runtime';
 import {
   aSubmission,
   openTestLog,
+  shareTestPostgres,
   spawnApp,
   startTestNats,
-  startTestPostgres,
   waitUntil,
 } from '@millrace/testing';
 import { Cleaner } from './cleaner.js';
@@ -38,7 +38,7 @@ let tempDir: string;
 let cleanup: Cleanup;
 
 beforeAll(async () => {
-  const [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  const [nats, postgres] = await Promise.all([startTestNats(), shareTestPostgres()]);
   const databaseUrl = await postgres.freshDatabase();
   log = await openTestLog(nats.url);
   database = openDatabase(databaseUrl);

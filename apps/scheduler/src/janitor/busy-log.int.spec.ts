@@ -10,9 +10,9 @@ import { createLogger } from '@millrace/runtime';
 import {
   aSubmission,
   openTestLog,
+  shareTestPostgres,
   spawnApp,
   startTestNats,
-  startTestPostgres,
   waitUntil,
 } from '@millrace/testing';
 import { AlertBook } from '../alerts/alert-book.js';
@@ -39,7 +39,7 @@ let log: TaskLog;
 let database: Database;
 
 beforeAll(async () => {
-  const [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  const [nats, postgres] = await Promise.all([startTestNats(), shareTestPostgres()]);
   const databaseUrl = await postgres.freshDatabase();
   log = await openTestLog(nats.url);
   await log.provisionQueue(QUEUE, 'test');

@@ -9,9 +9,9 @@ import { createLogger } from '@millrace/runtime';
 import {
   aSubmission,
   openTestLog,
+  shareTestPostgres,
   spawnApp,
   startTestNats,
-  startTestPostgres,
   waitUntil,
 } from '@millrace/testing';
 import { TaskWorker, createHandler } from '@millrace/worker';
@@ -27,7 +27,7 @@ let log: TaskLog;
 let database: Database;
 
 beforeAll(async () => {
-  const [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  const [nats, postgres] = await Promise.all([startTestNats(), shareTestPostgres()]);
   natsUrl = nats.url;
   const databaseUrl = await postgres.freshDatabase();
   log = await openTestLog(natsUrl);

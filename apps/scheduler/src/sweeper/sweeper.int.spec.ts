@@ -10,9 +10,9 @@ import { createLogger } from '@millrace/runtime';
 import {
   aSubmission,
   openTestLog,
+  shareTestPostgres,
   spawnApp,
   startTestNats,
-  startTestPostgres,
   waitUntil,
 } from '@millrace/testing';
 import type { TestApp } from '@millrace/testing';
@@ -32,7 +32,7 @@ const notes: { task_id: string; what: string; sequence: number; because: string 
 const startProjector = (): TestApp => spawnApp(PROJECTOR, { NATS_URL: natsUrl, DATABASE_URL: databaseUrl });
 
 beforeAll(async () => {
-  const [nats, postgres] = await Promise.all([startTestNats(), startTestPostgres()]);
+  const [nats, postgres] = await Promise.all([startTestNats(), shareTestPostgres()]);
   ends.push(nats.stop, postgres.stop);
   natsUrl = nats.url;
   databaseUrl = await postgres.freshDatabase();
