@@ -64,49 +64,70 @@ describe('a worker process', () => {
     await log.change({ queue: QUEUE, task_id: task }, { type: 'cancel' }, { actor: 'api:test' });
   }, 60_000);
 
-  it('that was killed is shown no longer than its signs of life last', async () => {
-    const { app, id } = await start('--queues', QUEUE);
-    await waitUntil(() => recordOf(id));
-    await app.kill('SIGKILL');
-    expect(await recordOf(id)).toBeDefined();
-    await waitUntil(async () => (await recordOf(id)) === undefined, {
-      timeoutMs: (PRESENCE_SECONDS + 5) * 1000,
-      every: 200,
-    });
-  }, 90_000);
+  // From here on beside each other: the first one waits for half a minute.
+  it.concurrent(
+    'that was killed is shown no longer than its signs of life last',
+    async () => {
+      const { app, id } = await start('--queues', 'another');
+      await waitUntil(() => recordOf(id));
+      await app.kill('SIGKILL');
+      expect(await recordOf(id)).toBeDefined();
+      await waitUntil(async () => (await recordOf(id)) === undefined, {
+        timeoutMs: (PRESENCE_SECONDS + 5) * 1000,
+        every: 200,
+      });
+    },
+    90_000,
+  );
 
-  it('of a burst works until its queue is empty, and exits 0', async () => {
-    const tasks = await Promise.all([submit(1), submit(1), submit(1)]);
-    const app = run('--queues', QUEUE, '--burst', '--concurrency', '2');
-    expect(await app.exited).toEqual({ code: 0, signal: null });
-    for (const task of tasks) expect(await phaseOf(task)).toBe('succeeded');
-    expect(app.lines.join('\n')).toContain('The queues are empty');
-  }, 60_000);
+  it.concurrent(
+    'of a burst works until its queue is empty, and exits 0',
+    async () => {
+      const tasks = await Promise.all([submit(1), submit(1), submit(1)]);
+      const app = run('--queues', QUEUE, '--burst', '--concurrency', '2');
+      expect(await app.exited).toEqual({ code: 0, signal: null });
+      for (const task of tasks) expect(await phaseOf(task)).toBe('succeeded');
+      expect(app.lines.join('\n')).toContain('The queues are empty');
+    },
+    60_000,
+  );
 
-  it('with wrong settings tells all of them and exits 2', async () => {
-    const app = run('--concurrency', 'many', '--quees', 'a');
-    expect(await app.exited).toEqual({ code: 2, signal: null });
-    expect(app.lines).toEqual([
-      'The configuration has 2 faults:',
-      '  - There is no option --quees.',
-      '  - --concurrency must be a whole number from 1 to 10000, not "many".',
-    ]);
-  }, 30_000);
+  it.concurrent(
+    'with wrong settings tells all of them and exits 2',
+    async () => {
+      const app = run('--concurrency', 'many', '--quees', 'a');
+      expect(await app.exited).toEqual({ code: 2, signal: null });
+      expect(app.lines).toEqual([
+        'The configuration has 2 faults:',
+        '  - There is no option --quees.',
+        '  - --concurrency must be a whole number from 1 to 10000, not "many".',
+      ]);
+    },
+    30_000,
+  );
 
-  it('with handlers that are not there, or that it may not run, exits 2', async () => {
-    const lost = run('--handlers', './nowhere.js,@millrace/nothing');
-    expect(await lost.exited).toEqual({ code: 2, signal: null });
-    expect(lost.lines).toContainEqual(expect.stringContaining('./nowhere.js cannot be found'));
-    expect(lost.lines).toContainEqual(expect.stringContaining('@millrace/nothing cannot be found'));
-  }, 30_000);
+  it.concurrent(
+    'with handlers that are not there, or that it may not run, exits 2',
+    async () => {
+      const lost = run('--handlers', './nowhere.js,@millrace/nothing');
+      expect(await lost.exited).toEqual({ code: 2, signal: null });
+      expect(lost.lines).toContainEqual(expect.stringContaining('./nowhere.js cannot be found'));
+      expect(lost.lines).toContainEqual(expect.stringContaining('@millrace/nothing cannot be found'));
+    },
+    30_000,
+  );
 
-  it('tells how it is used, and which version it is', async () => {
-    const [help, version] = [run('--help'), run('--version')];
-    expect(await Promise.all([help.exited, version.exited])).toEqual([
-      { code: 0, signal: null },
-      { code: 0, signal: null },
-    ]);
-    expect(help.lines[0]).toContain('Usage:');
-    expect(version.lines).toEqual([expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
-  }, 30_000);
+  it.concurrent(
+    'tells how it is used, and which version it is',
+    async () => {
+      const [help, version] = [run('--help'), run('--version')];
+      expect(await Promise.all([help.exited, version.exited])).toEqual([
+        { code: 0, signal: null },
+        { code: 0, signal: null },
+      ]);
+      expect(help.lines[0]).toContain('Usage:');
+      expect(version.lines).toEqual([expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
+    },
+    30_000,
+  );
 });
