@@ -33,4 +33,6 @@ export default {
   maxWorkers: 2,
   // Of tests that are concurrent: the scenarios of the chaos tests.
   maxConcurrency: 2,
+  // A worker that has to free a large heap on a busy machine is not one that hangs: jest gives it half a second.
+  workerGracefulExitTimeout: 5_000,
 };
