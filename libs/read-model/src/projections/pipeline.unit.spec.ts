@@ -37,7 +37,7 @@ function recorded(
       happened.push(`${item} finished`);
       return item.toUpperCase();
     },
-    repair: (_, error) => Promise.reject(error as Error),
+    repair: (_, error) => Promise.reject(error instanceof Error ? error : new Error(String(error))),
     ...stages,
   });
   return { happened, pipeline };
