@@ -1,3 +1,4 @@
+import { LEAST_KEPT } from '@millrace/read-model';
 import {
   commonSettings,
   databaseSettings,
@@ -21,10 +22,10 @@ export const Environment = z.object({
   MILLRACE_PROJECTOR_KNOWN_TASKS: wholeNumber(0, 1_000_000)
     .default(50_000)
     .describe('Unfinished tasks that are kept in memory, at about 1 KB each'),
-  MILLRACE_METRICS_MINUTES_KEPT_HOURS: wholeNumber(2, 10_000)
+  MILLRACE_METRICS_MINUTES_KEPT_HOURS: wholeNumber(LEAST_KEPT.minutesOfHours, 10_000)
     .default(48)
     .describe('Hours for which metrics are kept by the minute'),
-  MILLRACE_METRICS_HOURS_KEPT_DAYS: wholeNumber(2, 10_000)
+  MILLRACE_METRICS_HOURS_KEPT_DAYS: wholeNumber(LEAST_KEPT.hoursOfDays, 10_000)
     .default(90)
     .describe('Days for which metrics are kept by the hour; by the day they are kept for ever'),
   MILLRACE_SEARCH_INDEX: z

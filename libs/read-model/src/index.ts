@@ -41,6 +41,7 @@ export type {
   MetricTotals,
   MetricWindow,
 } from './metrics/metrics.queries.js';
+export { LEAST_KEPT } from './metrics/spans.js';
 export type { RollUpOptions, RolledUp } from './metrics/roll-up.js';
 export { OffsetMovedError, TablesSwappedError } from './projections/projection-errors.js';
 export { ProjectionConnection } from './projections/projection-connection.js';

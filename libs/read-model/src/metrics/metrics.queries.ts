@@ -6,6 +6,7 @@ import { pointsOf, seriesPlanOf } from './metric-series.js';
 import type { MetricSeries, SeriesOptions } from './metric-series.js';
 import { CHOSEN, EARLIEST, chosenValues } from './metric-window.js';
 import type { MetricScope } from './metric-window.js';
+import { LEAST_KEPT, SPAN_MS } from './spans.js';
 import { planOf } from './window-pieces.js';
 import type { Kept, Plan } from './window-pieces.js';
 
@@ -135,8 +136,12 @@ export class MetricsQueries {
 
   async #kept(): Promise<Kept> {
     const [row] = await this.database.rows<{ minutes: string | null; hours: string | null }>(EARLIEST);
-    const time = (text: string | null | undefined): number => (text ? Date.parse(text) : -Infinity);
-    return { minutes: time(row?.minutes), hours: time(row?.hours) };
+    const sinceWhen = (text: string | null | undefined, atLeastMs: number): number =>
+      text ? Math.min(Date.parse(text), Date.now() - atLeastMs) : -Infinity;
+    return {
+      minutes: sinceWhen(row?.minutes, LEAST_KEPT.minutesOfHours * SPAN_MS.hour),
+      hours: sinceWhen(row?.hours, LEAST_KEPT.hoursOfDays * SPAN_MS.day),
+    };
   }
 }
 
