@@ -171,7 +171,8 @@ export class Rebuild {
       await this.#readArchive(firstSequence, true);
       const next = await log.read.nextOn(subjects.allTasks, this.sequence + 1);
       if (!next || next.sequence > end) return;
-      await this.#follow(end);
+      // Of what has left the log the archive has all; what it does not have was no fact.
+      await this.#follow(end, firstSequence - 1);
     }
   }
 
@@ -257,10 +258,10 @@ export class Rebuild {
     this.projection.isArchiving = true;
   }
 
-  /** Until the sequence, the end of what was there, or until something that was not read has left the log. */
-  async #follow(end: number): Promise<void> {
+  /** Until the sequence, the end of what was there, or until something has left the log that was not read; up to `read` all was. */
+  async #follow(end: number, read: number): Promise<void> {
     const { log, batch, signal } = this.options;
-    this.#taken = this.sequence;
+    this.#taken = Math.max(this.sequence, read);
     const onMessages = async (messages: StoredMessage[]): Promise<boolean> => {
       // Asked after they came: what was there then came before them.
       const { firstSequence } = await log.admin.state();
