@@ -26,9 +26,12 @@ export interface StreamFollowing {
   signal: AbortSignal;
 }
 
-/** A short batch costs as much as a longer one: between short ones a little more may come. The first is written at once. */
-const SHORT_BATCH = 250;
-const SHORT_BATCH_EVERY_MS = 25;
+/**
+ * A short batch costs as much as a longer one, and a task whose facts are in one batch is written once: between short ones a little more
+ * may come. The first is written at once.
+ */
+const SHORT_BATCH = 2_000;
+const SHORT_BATCH_EVERY_MS = 50;
 
 /** The broker was away or made anew: it must be looked at again, whether it is the same log. */
 class LogChangedError extends Error {
