@@ -1,6 +1,13 @@
 import { parseArgs } from 'node:util';
 import { TaskLog } from '@millrace/log';
-import { isDatabaseAway, openDatabase } from '@millrace/read-model';
+import {
+  ArchiveProofQueries,
+  AuditQueries,
+  OpsQueries,
+  TaskQueries,
+  isDatabaseAway,
+  openDatabase,
+} from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
 import { runMain } from '@millrace/runtime';
 import { openAuditArchive } from './audit/audit-archive.js';
@@ -50,7 +57,12 @@ function sequenceOf(option: 'from' | 'to', otherwise: number): number {
 
 async function archiveOf(database: Database): Promise<AuditArchive | undefined> {
   try {
-    return await openAuditArchive((query) => query(database));
+    return await openAuditArchive({
+      ops: new OpsQueries(database),
+      audit: new AuditQueries(database),
+      tasks: new TaskQueries(database),
+      proofs: new ArchiveProofQueries(database),
+    });
   } catch (error) {
     if (isDatabaseAway(error)) return undefined;
     throw error;

@@ -52,12 +52,12 @@ export const ALERT_PASTS: Partial<Record<AlertMetric, AlertPast>> = {
   task_duration: {
     from: 'facts',
     samples: async (archive, rule, span) =>
-      pastRuns(staysOf(await archive.pastRuns(stayOf(rule, span), rule)), span),
+      pastRuns(staysOf(await archive.alerts.pastRuns(stayOf(rule, span), rule)), span),
   },
   oldest_wait: {
     from: 'facts',
     samples: async (archive, rule, span) =>
-      pastWaits(rule, staysOf(await archive.pastWaits(stayOf(rule, span), rule)), span),
+      pastWaits(rule, staysOf(await archive.alerts.pastWaits(stayOf(rule, span), rule)), span),
   },
 };
 
@@ -67,7 +67,7 @@ const stepsOf = (
   { from, to, stepMs }: PastSpan,
   windowMs: number,
 ): Promise<MetricSteps> =>
-  archive.metricSteps({
+  archive.metrics.steps({
     from: new Date(from - windowMs).toISOString(),
     to: new Date(to).toISOString(),
     interval_seconds: stepMs / 1_000,

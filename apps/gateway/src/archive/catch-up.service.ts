@@ -25,7 +25,7 @@ export class CatchUp {
     const { lastSequence } = await this.log.admin.state();
     const deadline = performance.now() + WITHIN_MS;
     for (;;) {
-      const { sequence } = await this.archive.projection();
+      const { sequence } = await this.archive.tasks.projection();
       if (sequence >= lastSequence) return;
       // Timers and asks are no part of the read model, and may be all that came since.
       const missing = await this.log.read.nextOn(subjects.allTasks, sequence + 1);

@@ -1,11 +1,21 @@
-import { ArchiveProofQueries, AuditQueries, OpsQueries, TaskQueries } from '@millrace/read-model';
 import type {
   ArchivedBody,
   ArchivedNote,
+  ArchiveProofQueries,
   AuditCommandRow,
+  AuditQueries,
   BlockDigest,
-  Database,
+  OpsQueries,
+  TaskQueries,
 } from '@millrace/read-model';
+
+/** Those who are asked for it. */
+export interface AuditedQueries {
+  ops: OpsQueries;
+  audit: AuditQueries;
+  tasks: TaskQueries;
+  proofs: ArchiveProofQueries;
+}
 
 /** What a check reads of Postgres; ranges are from one sequence to another, both inclusive, in order. */
 export interface AuditArchive {
@@ -19,16 +29,14 @@ export interface AuditArchive {
   facts: (from: number, to: number) => Promise<ArchivedBody[]>;
 }
 
-/** Fails as `ask` does, when Postgres is away. */
-export async function openAuditArchive(
-  ask: <T>(query: (database: Database) => Promise<T>) => Promise<T>,
-): Promise<AuditArchive> {
+/** Fails as the queries do, when Postgres is away. */
+export async function openAuditArchive({ ops, audit, tasks, proofs }: AuditedQueries): Promise<AuditArchive> {
   return {
-    sequence: await ask((database) => new OpsQueries(database).sequence()),
-    notes: (from, to) => ask((database) => new OpsQueries(database).range(from, to)),
-    commands: (from, to) => ask((database) => new AuditQueries(database).range(from, to)),
-    projected: (await ask((database) => new TaskQueries(database).projection())).sequence,
-    digests: (from, to) => ask((database) => new ArchiveProofQueries(database).digests(from, to)),
-    facts: (from, to) => ask((database) => new ArchiveProofQueries(database).facts(from, to)),
+    sequence: await ops.sequence(),
+    notes: (from, to) => ops.range(from, to),
+    commands: (from, to) => audit.range(from, to),
+    projected: (await tasks.projection()).sequence,
+    digests: (from, to) => proofs.digests(from, to),
+    facts: (from, to) => proofs.facts(from, to),
   };
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
-import { AuditQueries, BadCursorError, OpsQueries } from '@millrace/read-model';
+import { BadCursorError } from '@millrace/read-model';
 import type { ArchivedNote, AuditCommandRow } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import { ProblemError } from '../http/problem.js';
@@ -34,16 +34,12 @@ export class AuditReader {
   ) {}
 
   async commands(query: ListAudit): Promise<AuditList> {
-    const { items, next_cursor } = await this.archive.ask((database) =>
-      new AuditQueries(database).list(query),
-    );
+    const { items, next_cursor } = await this.archive.audit.list(query);
     return { items: items.map(viewOf), next_cursor };
   }
 
   async notes({ cursor, limit, ...filter }: ListNotes): Promise<NoteList> {
-    const rows = await this.archive.ask((database) =>
-      new OpsQueries(database).list({ ...filter, before: sequenceIn(cursor), limit: limit + 1 }),
-    );
+    const rows = await this.archive.ops.list({ ...filter, before: sequenceIn(cursor), limit: limit + 1 });
     const items = rows.slice(0, limit);
     const next = rows.length > limit ? items.at(-1)?.sequence : undefined;
     return { items: items.map(noteOf), next_cursor: next === undefined ? null : String(next) };
@@ -64,7 +60,7 @@ export class AuditReader {
 
   async #archiveIfThere(): Promise<AuditArchive | undefined> {
     try {
-      return await openAuditArchive((query) => this.archive.ask(query));
+      return await openAuditArchive(this.archive);
     } catch (error) {
       if (error instanceof ProblemError) return undefined;
       throw error;

@@ -66,7 +66,7 @@ export class MissedEvents {
   /** A task whose facts begin in the log has most likely begun there: it must not wait for Postgres. */
   async #archivedOf({ task_id }: TaskRef, after: number, first: Fact | undefined): Promise<Fact[]> {
     try {
-      return await this.archive.events(task_id, after);
+      return await this.archive.facts.ofTask(task_id, after);
     } catch (error) {
       if (first?.prev === 0 && error instanceof ProblemError && error.code === 'archive/unavailable')
         return [];
@@ -86,14 +86,17 @@ export class MissedEvents {
   }
 
   async #archivedPage({ queue, kinds }: EventFilter, after: number, before: number): Promise<Page> {
-    const [projection, oldest] = await Promise.all([this.archive.projection(), this.archive.oldestEvent()]);
+    const [projection, oldest] = await Promise.all([
+      this.archive.tasks.projection(),
+      this.archive.tasks.oldestEvent(),
+    ]);
     // Without a projector nothing will ever be there; one that is behind will bring it.
     if (projection.sequence > 0 && projection.sequence < before - 1)
       throw new ProblemError('archive/behind', 'The archive does not have what has left the log by now.');
     const from = Math.min(oldest ?? before, before);
     if (from > after + 1) return { gap: gapBetween(after, from), facts: [], upTo: from - 1 };
     const end = Math.min(before, after + ARCHIVE_SPAN + 1);
-    const facts = await this.archive.eventsBetween({
+    const facts = await this.archive.facts.between({
       after,
       before: end,
       limit: PAGE,

@@ -30,7 +30,7 @@ export class Histories {
     const isWhole = oldest !== undefined && (attempts.begun === 0 || reachesBack);
     if (isWhole) return { facts, isCut: false };
     const older = await fromArchive(() =>
-      this.archive.transitionsBelow(id, oldest?.sequence ?? sequence + 1, TRANSITIONS_AT_MOST),
+      this.archive.explain.transitionsBelow(id, oldest?.sequence ?? sequence + 1, TRANSITIONS_AT_MOST),
     );
     return older === UNKNOWN ? { facts, isCut: true } : { facts: [...older, ...facts], isCut: false };
   }

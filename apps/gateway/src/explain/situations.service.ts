@@ -63,7 +63,7 @@ export class Situations {
   async #aheadOf(state: ExistingTask): Promise<Ahead> {
     if (!isHeldForSlot(state) && state.phase !== 'ready' && state.phase !== 'scheduled') return UNKNOWN;
     const ahead = await fromArchive(() =>
-      isHeldForSlot(state) ? this.archive.heldAhead(state) : this.archive.ahead(state.id),
+      isHeldForSlot(state) ? this.archive.explain.heldAhead(state) : this.archive.tasks.position(state.id),
     );
     return ahead === null ? 'many' : (ahead ?? UNKNOWN);
   }

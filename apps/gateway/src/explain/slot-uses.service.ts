@@ -24,7 +24,7 @@ export class SlotUses {
     if (!limits) return UNKNOWN;
     const [records, running] = await Promise.all([
       fromLog(() => this.#records(state, limits)),
-      fromArchive(() => this.archive.running(state.queue)),
+      fromArchive(() => this.archive.explain.running(state.queue)),
     ]);
     if (records === UNKNOWN) return UNKNOWN;
     const rows = running === UNKNOWN ? [] : running;

@@ -29,7 +29,7 @@ export class History {
   }
 
   async failures({ cursor, since = dayBefore(), ...query }: ListFailures): Promise<FailureList> {
-    const found = await this.archive.failures({ ...query, since, after: cursor });
+    const found = await this.archive.failures.clusters({ ...query, since, after: cursor });
     const items = found.slice(0, query.limit);
     const last = items.at(-1);
     return {
@@ -49,7 +49,7 @@ export class History {
     to = new Date().toISOString(),
     ...query
   }: ExportEvents): Promise<AsyncIterable<string>> {
-    const pages = this.archive.exportFacts({ ...query, to });
+    const pages = this.archive.facts.export({ ...query, to });
     const first = await pages.next();
     return (async function* () {
       if (first.done) return;

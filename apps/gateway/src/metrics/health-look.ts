@@ -29,14 +29,14 @@ export class HealthLook {
     const known = this.#ended.get(seconds);
     if (known) return known;
     const from = new Date(this.now - seconds * 1_000).toISOString();
-    const asked = this.archive.metrics({ from, durations: false }).then(({ groups }) => groups);
+    const asked = this.archive.metrics.totals({ from, durations: false }).then(({ groups }) => groups);
     this.#ended.set(seconds, asked);
     return asked;
   }
 
   async longRuns(rule: HealthRule): Promise<AlertSample[]> {
     const before = new Date(this.now - leastThreshold(rule) * 1_000);
-    const runs = await this.archive.longRuns(before, new Date(this.now), rule);
+    const runs = await this.archive.alerts.longRuns(before, new Date(this.now), rule);
     return runSamples(runs.slice(0, LONG_RUNS));
   }
 

@@ -20,8 +20,8 @@ export class TaskMetricsReader {
     const now = Date.now();
     const from = window === undefined ? {} : { from: beginOf(window, now) };
     const [totals, all] = await Promise.all([
-      this.archive.metrics({ ...from, ...scopeOf(scope) }),
-      this.archive.metrics({ ...scopeOf(scope), durations: false }),
+      this.archive.metrics.totals({ ...from, ...scopeOf(scope) }),
+      this.archive.metrics.totals({ ...scopeOf(scope), durations: false }),
     ]);
     const names = sumsBy(totals.groups, 'name');
     const sum = sumOf(totals.groups);
@@ -48,7 +48,7 @@ export class TaskMetricsReader {
   async series({ from, to, interval, percentiles, ...scope }: SeriesQuery): Promise<MetricSeriesView> {
     const seconds = secondsOfDuration(interval);
     const options = { from, to, interval_seconds: seconds, durations: percentiles, ...scopeOf(scope) };
-    const { interval_seconds, points } = await this.archive.metricSeries(options);
+    const { interval_seconds, points } = await this.archive.metrics.series(options);
     return { interval_seconds, points: points.map(pointOf) };
   }
 }

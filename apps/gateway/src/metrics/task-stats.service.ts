@@ -19,10 +19,10 @@ export class TaskStatsReader {
     if (at !== undefined) await this.moments.settled(at);
     const now = at === undefined ? Date.now() : Date.parse(at);
     // Asked first, so that the counts are never older than it says.
-    const { sequence, lag_ms } = await this.archive.projection();
+    const { sequence, lag_ms } = await this.archive.tasks.projection();
     const { groups, ...standing } = await (at === undefined
-      ? this.archive.metrics({ durations: false })
-      : this.archive.pastStanding(at));
+      ? this.archive.metrics.totals({ durations: false })
+      : this.archive.past.standing(at));
     const [last_minute, last_hour, last_day] = await Promise.all([
       this.#rates('1m', now, at),
       this.#rates('1h', now, at),
@@ -46,7 +46,7 @@ export class TaskStatsReader {
 
   async #rates(window: string, now: number, to: string | undefined): Promise<Rates> {
     const asked = beginOf(window, now);
-    const { from, groups } = await this.archive.metrics({
+    const { from, groups } = await this.archive.metrics.totals({
       from: asked,
       durations: false,
       ...(to !== undefined && { to }),

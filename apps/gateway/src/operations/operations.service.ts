@@ -78,7 +78,7 @@ export class Operations implements BeforeApplicationShutdown {
   async start(plan: Plan, by: Origin, gone?: AbortSignal): Promise<Started> {
     if (this.#running.size >= AT_ONCE) throw tooMany();
     await this.gate.pass();
-    await this.archive.projection();
+    await this.archive.tasks.projection();
     const operation_id = newTaskId();
     const head = { operation_id, actor: by.actor, action: plan.action };
     const tally = new Tally(this.logger);

@@ -55,12 +55,12 @@ export class Targets {
   async #page({ filter, withParameters }: Wanted, cursor?: string): Promise<Page> {
     const options = { ...filter, sort: 'submitted_at' as const, limit: PAGE, cursor };
     if (!withParameters) {
-      const { items, next_cursor } = await this.archive.list(options);
+      const { items, next_cursor } = await this.archive.tasks.list(options);
       return { items: items.map(withoutParameters), next_cursor, firstSequence: 0 };
     }
     // Asked first: what the log had then is all that the rows of later may lean on.
     const { firstSequence } = await this.log.admin.state();
-    return { ...(await this.archive.listDecidable(options)), firstSequence };
+    return { ...(await this.archive.tasks.listDecidable(options)), firstSequence };
   }
 }
 

@@ -15,7 +15,10 @@ export class Projections {
   ) {}
 
   async list(): Promise<ProjectionView[]> {
-    const [projections, rebuild] = await Promise.all([this.archive.projections(), this.rebuilds.current()]);
+    const [projections, rebuild] = await Promise.all([
+      this.archive.projections.all(),
+      this.rebuilds.current(),
+    ]);
     return projections.map((projection) => ({
       ...projection,
       rebuild: projection.name === REBUILT ? (rebuild ?? null) : null,

@@ -19,7 +19,7 @@ export class PastQueues {
   /** Those in which anything had ever happened. */
   async list(at: string): Promise<PastQueue[]> {
     await this.moments.settled(at);
-    const standing = await this.archive.pastStanding(at);
+    const standing = await this.archive.past.standing(at);
     const sums = new Map<string, Measures>();
     for (const { queue, measures } of standing.groups) {
       const sum = sums.get(queue) ?? noMeasures();

@@ -130,7 +130,7 @@ export class QueueDepths {
   }
 
   async #depth(queue: string, maxDepth: number): Promise<Look> {
-    const known = await this.archive.queueDepth(queue, maxDepth).catch(unlessAway);
+    const known = await this.archive.queues.depth(queue, maxDepth).catch(unlessAway);
     if (known && (known.lag_ms ?? Infinity) <= LAG_AT_MOST_MS) return known;
     // Before the lanes: what is written in between is counted twice rather than not at all.
     const { lastSequence } = await this.log.admin.state();

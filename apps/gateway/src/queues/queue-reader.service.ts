@@ -38,8 +38,8 @@ export class QueueReader {
     // Limits of keys pass over those whose key is full; only with limits of the queue alone is the order settled.
     const isOrdered = !settings.fair && !settings.key_concurrency && !settings.key_rate_limit;
     // Asked first, so that the page is never older than it says.
-    const { sequence, lag_ms } = await this.archive.projection();
-    const { items, next_cursor } = await this.archive.pending(queue, options);
+    const { sequence, lag_ms } = await this.archive.tasks.projection();
+    const { items, next_cursor } = await this.archive.queues.pending(queue, options);
     const now = Date.now();
     return {
       items: items.map(({ task, number }) => ({
@@ -54,8 +54,8 @@ export class QueueReader {
 
   async #views(records: QueueRecord[]): Promise<QueueView[]> {
     const [numbers, rates, workers] = await Promise.all([
-      this.archive.queueNumbers(records.map(({ name }) => name)),
-      this.archive.queueRates(),
+      this.archive.queues.numbers(records.map(({ name }) => name)),
+      this.archive.queues.rates(),
       this.log.buckets.workers.entries(),
     ]);
     const now = Date.now();

@@ -75,7 +75,7 @@ export class Branches {
     } catch (error) {
       if (!(error instanceof LogUnavailableError)) throw error;
     }
-    const row = await this.archive.find(source.id);
+    const row = await this.archive.tasks.get(source.id);
     if (row?.parameters !== undefined) return row.parameters;
     throw new ProblemError(
       'task/archived',

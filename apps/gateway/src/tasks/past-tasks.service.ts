@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { TaskRefusal } from '@millrace/domain';
+import type { Fact } from '@millrace/domain';
 import { attemptsOf, stateOf } from '@millrace/read-model';
 import type { TaskRow } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
@@ -22,7 +23,7 @@ export class PastTasks {
 
   async task(taskId: string, at: string): Promise<TaskView> {
     const row = await this.#row(taskId, at);
-    const [facts, branches] = await Promise.all([this.#facts(row), this.archive.branches(taskId, at)]);
+    const [facts, branches] = await Promise.all([this.#facts(row), this.archive.tasks.branches(taskId, at)]);
     const state = stateOf(row);
     return {
       ...summaryOfRow(row, Date.parse(at)),
@@ -49,8 +50,8 @@ export class PastTasks {
     if (sort === '-updated_at' || sort === 'updated_at')
       throw invalidAt('sort', 'must be by `submitted_at` when `at` is given.');
     await this.moments.settled(at);
-    const { sequence, lag_ms } = await this.archive.projection();
-    const { items, next_cursor } = await this.archive.pastList(at, { ...query, sort });
+    const { sequence, lag_ms } = await this.archive.tasks.projection();
+    const { items, next_cursor } = await this.archive.past.list(at, { ...query, sort });
     return {
       items: items.map((row) => summaryOfRow(row, Date.parse(at))),
       next_cursor,
@@ -60,12 +61,12 @@ export class PastTasks {
 
   async #row(taskId: string, at: string): Promise<TaskRow> {
     await this.moments.settled(at);
-    const row = await this.archive.pastTask(taskId, at);
+    const row = await this.archive.past.task(taskId, at);
     if (!row) throw new TaskRefusal('task/not-found', `There was no task with the id ${taskId} at ${at}.`);
     return row;
   }
 
-  async #facts({ id, sequence }: TaskRow): Promise<Awaited<ReturnType<Archive['events']>>> {
-    return (await this.archive.events(id)).filter((fact) => fact.sequence <= sequence);
+  async #facts({ id, sequence }: TaskRow): Promise<Fact[]> {
+    return (await this.archive.facts.ofTask(id)).filter((fact) => fact.sequence <= sequence);
   }
 }

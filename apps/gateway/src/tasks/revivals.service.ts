@@ -37,6 +37,6 @@ export class Revivals {
 
   /** The checkpoint or step at a sequence, from wherever it is. */
   async recordAt(sequence: number): Promise<Fact | undefined> {
-    return (await this.log.read.recordAt(sequence)) ?? (await this.archive.factAt(sequence));
+    return (await this.log.read.recordAt(sequence)) ?? (await this.archive.facts.get(sequence));
   }
 }

@@ -100,7 +100,7 @@ export class Submissions {
   async #first({ ref }: TaskOrder, conflict: ConcurrencyError): Promise<SubmittedTask> {
     const state = await this.log.read.task({ task_id: ref.task_id }, conflict.actual);
     if (state.phase !== 'none') return duplicateOf(state);
-    const archived = await this.archive.find(ref.task_id);
+    const archived = await this.archive.tasks.get(ref.task_id);
     if (archived) return duplicateOf(stateOf(archived));
     throw new LogUnavailableError(`The first task with the id ${ref.task_id} cannot be read.`);
   }

@@ -85,7 +85,7 @@ export class TaskChanges {
   }
 
   async #archived(taskId: string): Promise<ExistingTask> {
-    const row = (await this.watch.hasForgottenByNow()) ? await this.archive.find(taskId) : undefined;
+    const row = (await this.watch.hasForgottenByNow()) ? await this.archive.tasks.get(taskId) : undefined;
     if (!row) throw notFound(taskId);
     return stateOf(row);
   }

@@ -16,8 +16,8 @@ export class TaskLists {
   async page({ at, ...query }: ListTasks): Promise<TaskList> {
     if (at !== undefined) return this.past.page({ ...query, at });
     // Asked first, so that the page is never older than it says.
-    const { sequence, lag_ms } = await this.archive.projection();
-    const { items, next_cursor } = await this.archive.list(query);
+    const { sequence, lag_ms } = await this.archive.tasks.projection();
+    const { items, next_cursor } = await this.archive.tasks.list(query);
     const now = Date.now();
     return {
       items: items.map((row) => summaryOfRow(row, now)),

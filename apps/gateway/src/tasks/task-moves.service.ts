@@ -60,11 +60,11 @@ export class TaskMoves {
   async #positionAt(taskId: string, sequence: number): Promise<number | null> {
     const deadline = performance.now() + POSITION_WITHIN_MS;
     try {
-      while ((await this.archive.projection()).sequence < sequence) {
+      while ((await this.archive.tasks.projection()).sequence < sequence) {
         if (performance.now() > deadline) return null;
         await sleep(LOOK_EVERY_MS);
       }
-      return await this.archive.position(taskId);
+      return (await this.archive.tasks.position(taskId)) ?? null;
     } catch {
       return null;
     }

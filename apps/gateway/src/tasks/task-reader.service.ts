@@ -47,7 +47,7 @@ export class TaskReader {
   async facts(taskId: string): Promise<Fact[]> {
     const [state, archived] = await Promise.all([
       this.inLog(taskId),
-      this.archive.events(taskId).catch(withoutArchive([] as Fact[])),
+      this.archive.facts.ofTask(taskId).catch(withoutArchive([] as Fact[])),
     ]);
     const queue = state.phase === 'none' ? archived.at(-1)?.queue : state.queue;
     if (queue === undefined) throw notFound(taskId);
@@ -70,7 +70,7 @@ export class TaskReader {
    */
   async archived(taskId: string): Promise<TaskRow> {
     // Nothing has left the log so far: no need to ask, and no need for Postgres.
-    const row = (await this.watch.hasForgottenByNow()) ? await this.archive.find(taskId) : undefined;
+    const row = (await this.watch.hasForgottenByNow()) ? await this.archive.tasks.get(taskId) : undefined;
     if (!row) throw notFound(taskId);
     return row;
   }
@@ -116,14 +116,14 @@ export class TaskReader {
       result: row.result ?? null,
       notice: noticeOf(state),
       options: optionsOf(state.spec),
-      attempts: await this.archive.attempts(taskId),
+      attempts: await this.archive.tasks.attempts(taskId),
       branched_from: originOf(state.spec),
       branches: await this.#branchesOf(taskId),
     };
   }
 
   #branchesOf(taskId: string): Promise<string[]> {
-    return this.archive.branches(taskId).catch(withoutArchive([] as string[]));
+    return this.archive.tasks.branches(taskId).catch(withoutArchive([] as string[]));
   }
 
   async #attemptsOf(state: ExistingTask): Promise<TaskAttempt[]> {
@@ -158,10 +158,11 @@ export class TaskReader {
 
   async #positionOf(state: ExistingTask): Promise<number | null> {
     if (state.phase !== 'ready') return null;
-    return Promise.race([
-      this.archive.position(state.id).catch(withoutArchive(null)),
+    const ahead = await Promise.race([
+      this.archive.tasks.position(state.id).catch(withoutArchive(null)),
       new Promise<null>((resolve) => setTimeout(resolve, POSITION_WITHIN_MS, null).unref()),
     ]);
+    return ahead ?? null;
   }
 }
 

@@ -74,12 +74,12 @@ export class GatewayTelemetry {
   }
 
   #tellOfTheReadModel(): void {
-    const totals = kept(KEPT_MS, () => this.archive.taskTotals());
+    const totals = kept(KEPT_MS, () => this.archive.totals.totals());
     for (const [counter, name] of Object.entries(COUNTERS) as [keyof typeof COUNTERS, MetricName][])
       this.#telemetry.add(name, async () => this.#summed(await totals(), counter));
     const numbers = kept(KEPT_MS, async () => {
       const queues = await this.log.buckets.queues.entries();
-      return this.archive.queueNumbers(queues.map(({ key }) => key));
+      return this.archive.queues.numbers(queues.map(({ key }) => key));
     });
     type Numbers = Awaited<ReturnType<typeof numbers>>[number];
     const ofQueues = (name: MetricName, valueOf: (queue: Numbers) => number): void => {
@@ -96,7 +96,7 @@ export class GatewayTelemetry {
       since === null ? 0 : Math.max(0, (Date.now() - Date.parse(since)) / 1_000),
     );
     this.#telemetry.add('millrace_projection_lag_seconds', async () => {
-      const { lag_ms } = await this.archive.projection();
+      const { lag_ms } = await this.archive.tasks.projection();
       return lag_ms === null ? [] : [{ value: lag_ms / 1_000 }];
     });
   }
