@@ -6,3 +6,6 @@ export const LOGGER = Symbol('gateway:logger');
 
 /** Injects the read models' {@link Database}. */
 export const DATABASE = Symbol('gateway:database');
+
+/** The log answers within this time, or the caller is told to come back. */
+export const DEADLINE_MS = 5_000;

@@ -7,14 +7,13 @@ import type { Trimmed } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { bringUpToDate } from './projection-session.js';
-import { CONFIG, LOGGER } from './projector.constants.js';
+import { CONFIG, LOGGER, NOTE_DEADLINE_MS } from './projector.constants.js';
 
 const DAY_MS = 86_400_000;
 const FIRST_AFTER_MS = 5_000;
 const EVERY_MS = 3_600_000;
 /** There is more, or it could not be done. */
 const AGAIN_MS = 60_000;
-const NOTE_DEADLINE_MS = 5_000;
 /** Of a thousand notes each. */
 const NOTE_STEPS = 10;
 

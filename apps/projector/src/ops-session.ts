@@ -11,9 +11,9 @@ import { readOpsMessage } from './ops-messages.js';
 import { bringUpToDate } from './projection-session.js';
 import type { SessionContext } from './projection-session.js';
 import { takeLock } from './projector-lock.js';
+import { NOTE_DEADLINE_MS } from './projector.constants.js';
 
 const OPS = { stream: streams.ops.name, filter: subjects.allOps };
-const NOTE_DEADLINE_MS = 5_000;
 
 /**
  * Keeps `ops_events` and `audit_commands` up with the stream `OPS`, on a connection and with an offset of its own, as the session of the

@@ -13,6 +13,7 @@ import { LagMeter } from './lag-meter.js';
 import { readMessages } from './log-messages.js';
 import { MetricsKeeper } from './metrics-keeper.js';
 import { takeLock } from './projector-lock.js';
+import { NOTE_DEADLINE_MS } from './projector.constants.js';
 
 export interface SessionContext {
   log: TaskLog;
@@ -26,7 +27,6 @@ export interface SessionContext {
 
 /** What the tables of tasks are folded from. */
 const TASKS = { stream: streams.tasks.name, filter: subjects.allTasks };
-const NOTE_DEADLINE_MS = 5_000;
 
 /**
  * One connection to Postgres, as long as it and the log last: brings the tables up to date (after a crash of Postgres even they may be

@@ -3,11 +3,11 @@ import { DEFAULT_ALERT_RULES, effectiveRules } from '@millrace/domain';
 import type { AlertRule } from '@millrace/domain';
 import { TaskLog } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import type { AlertRuleView, DefineAlertRule } from './alert-rules.schema.js';
 
-const DEADLINE_MS = 5_000;
 const NOUN = 'alert_rule';
 
 /** What a new rule has that says nothing of it. */

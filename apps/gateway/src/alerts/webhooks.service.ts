@@ -3,11 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { OWN_QUEUE, TaskLog } from '@millrace/log';
 import type { WebhookRecord } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import type { DefineWebhook, DefinedWebhook, WebhookView } from './webhooks.schema.js';
 
-const DEADLINE_MS = 5_000;
 const SECRET_BYTES = 24;
 const NOUN = 'webhook';
 

@@ -1,6 +1,6 @@
 import type { TaskLog } from '@millrace/log';
 import type { Logger } from '@millrace/runtime';
-import { DEADLINE_MS } from '../tasks/task-changes.service.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 
 const IDS_IN_A_NOTE = 1_000;
 

@@ -4,8 +4,8 @@ import type { Command, ExistingTask, TaskEvent } from '@millrace/domain';
 import { ConcurrencyError, TaskLog } from '@millrace/log';
 import { stateOf } from '@millrace/read-model';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { LogGate } from '../log/log-gate.js';
-import { DEADLINE_MS } from '../tasks/task-changes.service.js';
 import type { Check } from '../tasks/task-changes.service.js';
 import type { Target } from './targets.service.js';
 

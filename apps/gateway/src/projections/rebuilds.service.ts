@@ -3,9 +3,9 @@ import { LogUnavailableError, TaskLog } from '@millrace/log';
 import type { Entry, RebuildRecord } from '@millrace/log';
 import { v7 } from 'uuid';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
-import { DEADLINE_MS } from '../tasks/task-changes.service.js';
 import type { AskRebuild, RebuildView } from './projections.schema.js';
 
 /** What the projector looks under. */

@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
 import { LogGate } from '../log/log-gate.js';
 import { QueueRecords } from './queue-records.js';
 import { definitionOf } from './queue-view.js';
 import type { DefineQueue } from './queue-settings.schema.js';
 import type { QueueDefinition } from './queues.schema.js';
-
-const DEADLINE_MS = 5_000;
 
 /** Defines queues. */
 @Injectable()

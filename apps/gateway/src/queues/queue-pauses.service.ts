@@ -2,11 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { TaskLog, settlePause } from '@millrace/log';
 import type { QueueRecord } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { LogGate } from '../log/log-gate.js';
 import { QueueRecords } from './queue-records.js';
 import type { QueueCommandDone } from './queues.schema.js';
-
-const DEADLINE_MS = 5_000;
 
 /** Pauses and resumes queues: the record first, which is the truth, then the lanes, then OPS. What fails in between, the scheduler ends. */
 @Injectable()

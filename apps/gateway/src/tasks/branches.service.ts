@@ -4,6 +4,7 @@ import type { ExistingTask, Json, TaskSpec } from '@millrace/domain';
 import { LogUnavailableError, TaskLog } from '@millrace/log';
 import { Archive } from '../archive/archive.js';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import type { TaskDefaults } from '../handlers/known-handler.js';
 import { ProblemError } from '../http/problem.js';
 import { QueueCatalogue } from '../queues/queue-catalogue.js';
@@ -13,7 +14,7 @@ import type { BranchPoint } from './branch-point.js';
 import { refuseTooLarge } from './parameters-size.js';
 import { Revivals } from './revivals.service.js';
 import { Submissions } from './submissions.service.js';
-import { DEADLINE_MS, TaskChanges } from './task-changes.service.js';
+import { TaskChanges } from './task-changes.service.js';
 import { newTaskId } from './task-id.js';
 import { refuseUnfit } from './task-order.js';
 

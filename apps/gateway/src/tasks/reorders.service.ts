@@ -5,9 +5,9 @@ import type { ExistingTask, RefusalCode } from '@millrace/domain';
 import { REORDER, TaskLog, readNote, reorderOutcomeSchema, streams, subjects } from '@millrace/log';
 import type { ReorderOutcome, ReorderRequest, StoredMessage } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { GATEWAY_PROBLEMS, ProblemError } from '../http/problem.js';
 import type { GatewayProblemCode } from '../http/problem.js';
-import { DEADLINE_MS } from './task-changes.service.js';
 
 /** What the scheduler has not begun by then lapses. */
 const LAPSES_AFTER_MS = 10_000;

@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { ExistingTask, Fact } from '@millrace/domain';
 import { RecordLostError, TaskLog, recordsOf } from '@millrace/log';
 import { Archive } from '../archive/archive.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
-
-const DEADLINE_MS = 5_000;
 
 /** Brings along what a task goes on from, before it comes back into the log, which may have let go of it. */
 @Injectable()

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ConcurrencyError, LogUnavailableError, TaskLog } from '@millrace/log';
 import { stateOf } from '@millrace/read-model';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { HandlerCatalogue } from '../handlers/handler-catalogue.js';
 import type { KnownHandler } from '../handlers/known-handler.js';
 import { ProblemError } from '../http/problem.js';
@@ -16,8 +17,6 @@ import { orderOf } from './task-order.js';
 import type { TaskOrder } from './task-order.js';
 import { UniqueSubmissions } from './unique-submissions.service.js';
 
-/** The log answers within this time, or the caller is told to come back. */
-const DEADLINE_MS = 5_000;
 const NAMED_AT_MOST = 20;
 
 /** Turns what somebody asks for into a task of the log. */

@@ -5,15 +5,13 @@ import { ConcurrencyError, TaskLog } from '@millrace/log';
 import { stateOf } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { LogGate } from '../log/log-gate.js';
 import { LogWatch } from '../log/log-watch.js';
 import { revived } from './revival.js';
 import { Revivals } from './revivals.service.js';
 import type { CommandDone } from './task-commands.schema.js';
 import { notFound } from './task-reader.service.js';
-
-/** The log answers within this time, or the caller is told to come back. */
-export const DEADLINE_MS = 5_000;
 
 /** What a command came to: no fact when the wish was already true. */
 export type Changed = { before: ExistingTask; fact?: Fact };

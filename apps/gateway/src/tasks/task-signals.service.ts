@@ -3,8 +3,9 @@ import { TaskRefusal, hasEnded, insteadOf, statusOf } from '@millrace/domain';
 import type { Json } from '@millrace/domain';
 import { TaskLog } from '@millrace/log';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { ProblemError } from '../http/problem.js';
-import { DEADLINE_MS, TaskChanges } from './task-changes.service.js';
+import { TaskChanges } from './task-changes.service.js';
 import type { SendSignal, SentSignal } from './task-commands.schema.js';
 
 const PAYLOAD_BYTES = 64 * 1024;

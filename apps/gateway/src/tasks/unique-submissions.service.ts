@@ -6,6 +6,7 @@ import type { TaskRef } from '@millrace/log';
 import { stateOf } from '@millrace/read-model';
 import { Archive } from '../archive/archive.js';
 import type { Origin } from '../auth/caller.decorator.js';
+import { DEADLINE_MS } from '../gateway.constants.js';
 import { LogWatch } from '../log/log-watch.js';
 import { QueueDepths } from '../queues/queue-depths.js';
 import type { SubmittedTask } from './submit-task.schema.js';
@@ -25,9 +26,6 @@ interface Moment {
   /** On the clock of `performance`. */
   deadline: number;
 }
-
-/** All of it happens within this time, or the caller is told to come back. */
-const DEADLINE_MS = 5_000;
 
 /**
  * Submits under keys that are not taken for ever. The tasks of a key are its generations, numbered from 1, and the number is part of

@@ -4,6 +4,7 @@ import type { TaskLog } from '@millrace/log';
 import { ArchiveDigester } from '@millrace/read-model';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from '../config.js';
+import { NOTE_DEADLINE_MS } from '../projector.constants.js';
 import { anchorOf, nextToAnchor } from './anchor.js';
 
 /** A range takes some tens of milliseconds of Postgres. */
@@ -11,7 +12,6 @@ const SEQUENCES = 10_000;
 /** Between ranges, so that catching up with 40,000 sequences a second leaves Postgres to others. */
 const REST_MS = 200;
 const AGAIN_MS = 60_000;
-const NOTE_DEADLINE_MS = 5_000;
 
 /**
  * Notes in the chain of the audit, now and then, what the archive holds: what is changed in it later is found out. Beside the projection,

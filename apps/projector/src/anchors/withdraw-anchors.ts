@@ -1,7 +1,6 @@
 import { WITHDRAWAL } from '@millrace/log';
 import type { TaskLog } from '@millrace/log';
-
-const NOTE_DEADLINE_MS = 5_000;
+import { NOTE_DEADLINE_MS } from '../projector.constants.js';
 
 /**
  * Notes that what was anchored of the archive holds no further than the sequence. To be called before the archive is changed: who is

@@ -1,6 +1,7 @@
 import type { RebuildRecord, TaskLog } from '@millrace/log';
 import type { Comparison, Swapped } from '@millrace/read-model';
 import type { MetricsKept } from '../metrics-keeper.js';
+import { NOTE_DEADLINE_MS } from '../projector.constants.js';
 import { RebuildCancelledError } from './rebuild-record.js';
 import type { CurrentRebuild } from './rebuild-record.js';
 import { Rebuild } from './rebuild-tables.js';
@@ -24,7 +25,6 @@ export interface RebuildOutcome {
 }
 
 const TELL_EVERY_MS = 1_000;
-const NOTE_DEADLINE_MS = 5_000;
 
 /**
  * Builds, compares, and swaps if that was asked for; tells each second how far it is.
