@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { RELEASE, TaskLog } from '@millrace/log';
 import { ArchiveTrimmer } from '@millrace/read-model';
 import type { Trimmed } from '@millrace/read-model';
+import { BackgroundLoop } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { bringUpToDate } from './projection-session.js';
@@ -23,10 +23,17 @@ const NOTE_STEPS = 10;
  */
 @Injectable()
 export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #stopped = new AbortController();
+  readonly #loop = new BackgroundLoop({
+    // What was just started has other things to do.
+    firstAfterMs: FIRST_AFTER_MS,
+    pass: (signal) => this.#pass(signal),
+    retryMs: AGAIN_MS,
+    onFailure: (error) => {
+      this.logger.warn({ err: error, retry_ms: AGAIN_MS }, 'The archive could not be trimmed; trying again');
+    },
+  });
   /** Days that were noted as released: of those that are still needed, once. */
   readonly #released = new Set<string>();
-  #done: Promise<void> | undefined;
 
   constructor(
     @Inject(CONFIG) private readonly config: ProjectorConfig,
@@ -35,42 +42,21 @@ export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationS
 
   onApplicationBootstrap(): void {
     const { MILLRACE_ARCHIVE_RETENTION_DAYS, MILLRACE_AUDIT_RETENTION_DAYS } = this.config;
-    if (MILLRACE_ARCHIVE_RETENTION_DAYS + MILLRACE_AUDIT_RETENTION_DAYS > 0) this.#done ??= this.#run();
+    if (MILLRACE_ARCHIVE_RETENTION_DAYS + MILLRACE_AUDIT_RETENTION_DAYS > 0) this.#loop.start();
   }
 
   /** Ends after the pass in hand. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#stopped.abort();
-    await this.#done;
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#loop.stop();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    // What was just started has other things to do.
-    await this.#rest(FIRST_AFTER_MS);
-    while (!signal.aborted) {
-      const restMs = await this.#pass().catch((error: unknown) => {
-        this.logger.warn(
-          { err: error, retry_ms: AGAIN_MS },
-          'The archive could not be trimmed; trying again',
-        );
-        return AGAIN_MS;
-      });
-      await this.#rest(restMs);
-    }
-  }
-
-  async #rest(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-  }
-
-  async #pass(): Promise<number> {
+  async #pass(signal: AbortSignal): Promise<number> {
     const { config, logger } = this;
     await bringUpToDate({ config, logger });
     const trimmer = await ArchiveTrimmer.open(this.config.DATABASE_URL);
     try {
       if (!(await trimmer.tryLock())) return EVERY_MS;
-      const hasMore = [await this.#trimFacts(trimmer), await this.#trimNotes(trimmer)];
+      const hasMore = [await this.#trimFacts(trimmer), await this.#trimNotes(trimmer, signal)];
       return hasMore.includes(true) ? AGAIN_MS : EVERY_MS;
     } finally {
       await trimmer.close();
@@ -93,12 +79,12 @@ export class ArchiveKeeper implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   /** The same of the archive of `OPS`; the stream itself keeps everything. */
-  async #trimNotes(trimmer: ArchiveTrimmer): Promise<boolean> {
+  async #trimNotes(trimmer: ArchiveTrimmer, signal: AbortSignal): Promise<boolean> {
     const before = timeBefore(this.config.MILLRACE_AUDIT_RETENTION_DAYS);
     if (!before) return false;
     await trimmer.removeLostNotes(before);
     let removed = 0;
-    for (let step = 0; step < NOTE_STEPS && !this.#stopped.signal.aborted; step++) {
+    for (let step = 0; step < NOTE_STEPS && !signal.aborted; step++) {
       const firstKept = await trimmer.firstKeptNote(before);
       if (firstKept === undefined) break;
       await this.#release({ notes_before: firstKept });

@@ -1,4 +1,5 @@
 import type { RollUpOptions, TaskProjection } from '@millrace/read-model';
+import { BackgroundLoop } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 
@@ -17,9 +18,14 @@ export type MetricsKept = Pick<
 
 /** Rolls the minutes of the metrics up into hours and days, and drops those that are old, between the batches of the log. */
 export class MetricsKeeper {
-  #timer: NodeJS.Timeout | undefined;
-  #pass: Promise<void> | undefined;
-  #stopped = false;
+  readonly #loop = new BackgroundLoop({
+    pass: (signal) => this.#rollUp(signal),
+    // The next pass does what this one has not; if the connection is gone, the session hears of it.
+    retryMs: EVERY_MS,
+    onFailure: (error) => {
+      this.logger.warn({ err: error }, 'Metrics could not be rolled up; trying again');
+    },
+  });
 
   constructor(
     private readonly projection: TaskProjection,
@@ -29,33 +35,18 @@ export class MetricsKeeper {
 
   /** Begins at once, and goes on until it is stopped. */
   start(): void {
-    this.#begin();
-    this.#timer = setInterval(() => {
-      this.#begin();
-    }, EVERY_MS);
+    this.#loop.start();
   }
 
   /** Ends after the rows in hand. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    clearInterval(this.#timer);
-    await this.#pass;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
-  #begin(): void {
-    this.#pass ??= this.#rollUp()
-      .catch((error: unknown) => {
-        // The next pass does what this one has not; if the connection is gone, the session hears of it.
-        if (!this.#stopped) this.logger.warn({ err: error }, 'Metrics could not be rolled up; trying again');
-      })
-      .finally(() => {
-        this.#pass = undefined;
-      });
-  }
-
-  async #rollUp(): Promise<void> {
+  async #rollUp(signal: AbortSignal): Promise<number> {
     const options = optionsAt(Date.now(), this.kept);
-    while (!this.#stopped) if ((await this.projection.rollUpMetrics(options)).done) return;
+    while (!signal.aborted) if ((await this.projection.rollUpMetrics(options)).done) break;
+    return EVERY_MS;
   }
 }
 

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { SearchIndexer } from '@millrace/read-model';
+import { BackgroundLoop, rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER } from './projector.constants.js';
@@ -16,8 +16,14 @@ const RETRY_MS = 5_000;
 /** Keeps the index of searches up with the tables. Nothing waits for it: what it has not got yet is found without it. */
 @Injectable()
 export class SearchFiller implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #stopped = new AbortController();
-  #done: Promise<void> | undefined;
+  readonly #loop = new BackgroundLoop({
+    pass: (signal) => this.#fill(signal),
+    retryMs: RETRY_MS,
+    onFailure: (error) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.logger.debug({ reason, retry_ms: RETRY_MS }, 'The index of searches waits; trying again');
+    },
+  });
 
   constructor(
     @Inject(CONFIG) private readonly config: ProjectorConfig,
@@ -25,40 +31,25 @@ export class SearchFiller implements OnApplicationBootstrap, BeforeApplicationSh
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.config.MILLRACE_SEARCH_INDEX) this.#done ??= this.#run();
+    if (this.config.MILLRACE_SEARCH_INDEX) this.#loop.start();
   }
 
   /** Ends after the step in hand. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#stopped.abort();
-    await this.#done;
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#loop.stop();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopped.signal.aborted) {
-      try {
-        await this.#fill();
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.logger.debug({ reason, retry_ms: RETRY_MS }, 'The index of searches waits; trying again');
-        await this.#rest(RETRY_MS);
-      }
-    }
-  }
-
-  async #fill(): Promise<void> {
+  /** Lasts until it is stopped, or something fails. */
+  async #fill(signal: AbortSignal): Promise<number> {
     const indexer = await SearchIndexer.open(this.config.DATABASE_URL);
     try {
-      while (!this.#stopped.signal.aborted) {
+      while (!signal.aborted) {
         const { tasks, lagMessages } = await indexer.next(STEP);
-        if (tasks < STEP || lagMessages > BUSY_MESSAGES) await this.#rest(IDLE_MS);
+        if (tasks < STEP || lagMessages > BUSY_MESSAGES) await rest(IDLE_MS, signal);
       }
+      return IDLE_MS;
     } finally {
       await indexer.close();
     }
-  }
-
-  async #rest(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 }

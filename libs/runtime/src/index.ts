@@ -1,8 +1,11 @@
+export { BackgroundLoop } from './background-loop.js';
+export type { BackgroundLoopOptions } from './background-loop.js';
 export { ConfigError, commonSettings, databaseSettings, readConfig } from './config.js';
 export { positive, wholeNumber } from './numbers.js';
 export { NestLogger, createLogger, lineLogger, tappedChild } from './logging.js';
 export type { Logger } from './logging.js';
 export { NODE_ARGUMENTS, runMain, stopOnSignal, surviveStrayRejections } from './process.js';
+export { rest } from './rest.js';
 export { DEFAULT_TEMP_DIR } from './temp-dir.js';
 export { BoundedChildren } from './telemetry/bounded-labels.js';
 export { DurationCounts } from './telemetry/histogram.js';

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ANCHOR } from '@millrace/log';
 import type { TaskLog } from '@millrace/log';
 import { ArchiveDigester } from '@millrace/read-model';
+import { BackgroundLoop, rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from '../config.js';
 import { NOTE_DEADLINE_MS } from '../projector.constants.js';
@@ -18,45 +18,36 @@ const AGAIN_MS = 60_000;
  * over a connection of its own, and for as long as the session lasts, which has seen that log and archive belong together.
  */
 export class AnchorKeeper {
-  readonly #stopped = new AbortController();
-  #done: Promise<void> | undefined;
+  readonly #loop: BackgroundLoop;
 
   constructor(
     private readonly log: TaskLog,
     private readonly config: ProjectorConfig,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    const everyMs = config.MILLRACE_AUDIT_ANCHOR_SECONDS * 1_000;
+    const againMs = Math.min(everyMs, AGAIN_MS);
+    this.#loop = new BackgroundLoop({
+      // What was just started has other things to do.
+      firstAfterMs: againMs,
+      pass: (signal) => this.#anchor(signal).then(() => everyMs),
+      retryMs: againMs,
+      onFailure: (error) => {
+        this.logger.warn({ err: error }, 'The archive could not be anchored; trying again');
+      },
+    });
+  }
 
   start(): void {
-    if (this.config.MILLRACE_AUDIT_ANCHOR_SECONDS > 0) this.#done ??= this.#run();
+    if (this.config.MILLRACE_AUDIT_ANCHOR_SECONDS > 0) this.#loop.start();
   }
 
   /** Ends after the range in hand. Safe before start and twice. */
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#done;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    const everyMs = this.config.MILLRACE_AUDIT_ANCHOR_SECONDS * 1_000;
-    // What was just started has other things to do.
-    await this.#rest(Math.min(everyMs, AGAIN_MS));
-    while (!signal.aborted) {
-      const restMs = await this.#pass().then(
-        () => everyMs,
-        (error: unknown) => {
-          if (!signal.aborted)
-            this.logger.warn({ err: error }, 'The archive could not be anchored; trying again');
-          return Math.min(everyMs, AGAIN_MS);
-        },
-      );
-      await this.#rest(restMs);
-    }
-  }
-
-  async #pass(): Promise<void> {
-    const { signal } = this.#stopped;
+  async #anchor(signal: AbortSignal): Promise<void> {
     const digester = await ArchiveDigester.open(this.config.DATABASE_URL);
     try {
       // A withdrawal that comes meanwhile is not known to these anchors: the next pass begins where it leads to.
@@ -65,15 +56,11 @@ export class AnchorKeeper {
       while (range && !signal.aborted) {
         const note = { actor: 'projector', at: new Date().toISOString(), ...anchorOf(range, withdrawal) };
         await this.log.noteInChain(ANCHOR.noun, ANCHOR.verb, note, { deadlineMs: NOTE_DEADLINE_MS, signal });
-        await this.#rest(REST_MS);
+        await rest(REST_MS, signal);
         range = await digester.next(range.to + 1, SEQUENCES);
       }
     } finally {
       await digester.close();
     }
-  }
-
-  async #rest(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
   }
 }

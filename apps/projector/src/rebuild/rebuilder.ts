@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LogUnavailableError, TaskLog } from '@millrace/log';
 import { isDatabaseAway } from '@millrace/read-model';
+import { BackgroundLoop } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from '../config.js';
 import { CONFIG, LOGGER } from '../projector.constants.js';
@@ -18,8 +18,15 @@ const LOOK_EVERY_MS = 1_000;
  */
 @Injectable()
 export class Rebuilder implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  readonly #stopped = new AbortController();
-  #done: Promise<void> | undefined;
+  readonly #loop = new BackgroundLoop({
+    pass: (signal) => this.#look(signal),
+    retryMs: LOOK_EVERY_MS,
+    onFailure: (error) => {
+      // The projection tells of outages.
+      if (!isPassing(error)) this.logger.error({ err: error }, 'Rebuilds are not to be had');
+    },
+  });
+  #log: TaskLog | undefined;
 
   constructor(
     @Inject(CONFIG) private readonly config: ProjectorConfig,
@@ -27,46 +34,30 @@ export class Rebuilder implements OnApplicationBootstrap, BeforeApplicationShutd
   ) {}
 
   onApplicationBootstrap(): void {
-    this.#done ??= this.#run();
+    this.#loop.start();
   }
 
   /** Leaves what is in hand to the next start. */
   async beforeApplicationShutdown(): Promise<void> {
-    this.#stopped.abort();
-    await this.#done;
+    await this.#loop.stop();
+    await this.#log?.close();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    let log: TaskLog | undefined;
-    while (!this.#isStopped()) {
-      try {
-        log ??= await openLog(this.config, signal);
-        const rebuild = await CurrentRebuild.find(log);
-        if (rebuild) await this.#carryOut(log, rebuild);
-      } catch (error) {
-        // The projection tells of outages.
-        if (!isPassing(error) && !this.#isStopped())
-          this.logger.error({ err: error }, 'Rebuilds are not to be had');
-      }
-      await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
-    await log?.close();
+  async #look(signal: AbortSignal): Promise<number> {
+    this.#log ??= await openLog(this.config, signal);
+    const rebuild = await CurrentRebuild.find(this.#log);
+    if (rebuild) await this.#carryOut(this.#log, rebuild, signal);
+    return LOOK_EVERY_MS;
   }
 
-  #isStopped(): boolean {
-    return this.#stopped.signal.aborted;
-  }
-
-  async #carryOut(log: TaskLog, rebuild: CurrentRebuild): Promise<void> {
-    const { signal } = this.#stopped;
+  async #carryOut(log: TaskLog, rebuild: CurrentRebuild, signal: AbortSignal): Promise<void> {
     const { DATABASE_URL: databaseUrl, MILLRACE_PROJECTOR_BATCH: batch } = this.config;
     const { id } = rebuild.wish;
     try {
       const outcome = await runRebuild(rebuild, { log, databaseUrl, batch, kept: this.config, signal });
       this.logger.info({ rebuild: id, ...outcome }, 'The read models were rebuilt');
     } catch (error) {
-      if (error instanceof RebuildRunsError || this.#isStopped()) return;
+      if (error instanceof RebuildRunsError || signal.aborted) return;
       if (error instanceof RebuildCancelledError) {
         this.logger.info({ rebuild: id }, 'A rebuild was cancelled');
         return;

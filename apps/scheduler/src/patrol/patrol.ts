@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LogUnavailableError } from '@millrace/log';
 import { isDatabaseAway } from '@millrace/read-model';
+import { BackgroundLoop } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { Lease } from '../leadership/lease.js';
 
@@ -21,48 +21,38 @@ const NEXT_AT_ONCE_MS = 1_000;
 
 /** Goes its rounds while it leads, over every outage: a round that fails is told once and tried again at its next turn. */
 export class Patrol {
-  readonly #stopped = new AbortController();
-  #done: Promise<void> | undefined;
+  readonly #loop: BackgroundLoop;
   #trouble: string | undefined;
 
-  constructor(private readonly options: PatrolOptions) {}
+  constructor(private readonly options: PatrolOptions) {
+    const { firstAfterMs, everyMs } = options;
+    this.#loop = new BackgroundLoop({
+      firstAfterMs,
+      pass: (signal) => this.#goRound(signal),
+      retryMs: everyMs,
+      onFailure: (error) => {
+        this.#tell(error);
+      },
+    });
+  }
 
   start(): this {
-    this.#done ??= this.#run();
+    this.#loop.start();
     return this;
   }
 
   /** Cuts the round in hand short at its next step. Safe before start and twice. */
-  async stop(): Promise<void> {
-    this.#stopped.abort();
-    await this.#done;
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
-  async #run(): Promise<void> {
-    const { everyMs, firstAfterMs, lease } = this.options;
-    await this.#rest(firstAfterMs);
-    while (!this.#stopped.signal.aborted) {
-      if (!lease.isHeld) await this.#rest(LOOK_EVERY_MS);
-      else await this.#rest((await this.#goRound()) ? Math.min(NEXT_AT_ONCE_MS, everyMs) : everyMs);
-    }
-  }
-
-  #rest(ms: number): Promise<void> {
-    return sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
-  }
-
-  async #goRound(): Promise<boolean> {
-    const { name, round, logger } = this.options;
-    try {
-      const hasMore = await round(this.#stopped.signal);
-      if (this.#trouble !== undefined) logger.info(`The ${name} goes its rounds again`);
-      this.#trouble = undefined;
-      return hasMore;
-    } catch (error) {
-      if (this.#stopped.signal.aborted) return false;
-      this.#tell(error);
-      return false;
-    }
+  async #goRound(signal: AbortSignal): Promise<number> {
+    const { name, everyMs, lease, round, logger } = this.options;
+    if (!lease.isHeld) return LOOK_EVERY_MS;
+    const hasMore = await round(signal);
+    if (this.#trouble !== undefined) logger.info(`The ${name} goes its rounds again`);
+    this.#trouble = undefined;
+    return hasMore ? Math.min(NEXT_AT_ONCE_MS, everyMs) : everyMs;
   }
 
   /** Once for each kind of trouble: Postgres may be away for an hour. */
