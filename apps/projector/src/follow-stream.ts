@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredMessage, TaskLog } from '@millrace/log';
+import { rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import { batchesOf } from './batches.js';
 import type { LagMeter } from './lag-meter.js';
@@ -64,8 +64,7 @@ export async function followStream(options: StreamFollowing): Promise<void> {
       if (!options.isOverlapping) await writing.ended();
     }
     const restMs = SHORT_BATCH_EVERY_MS - (performance.now() - begun);
-    if (stored.length < SHORT_BATCH && restMs > 1)
-      await sleep(restMs, undefined, { signal: session.signal }).catch(() => undefined);
+    if (stored.length < SHORT_BATCH && restMs > 1) await rest(restMs, session.signal);
   };
   const follower = log.follow({
     stream: options.stream,

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 
 const LOCK_RETRY_MS = 250;
@@ -11,6 +11,6 @@ export async function takeLock(
 ): Promise<void> {
   for (let isFirst = true; !signal.aborted && !(await connection.tryLock()); isFirst = false) {
     if (isFirst) logger.info('Another projector writes these tables; waiting for its end');
-    await sleep(LOCK_RETRY_MS, undefined, { signal }).catch(() => undefined);
+    await rest(LOCK_RETRY_MS, signal);
   }
 }

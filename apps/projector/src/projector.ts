@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
 import { TablesSwappedError, isDatabaseAway } from '@millrace/read-model';
+import { rest } from '@millrace/runtime';
 import type { Logger, Telemetry } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
@@ -68,7 +68,7 @@ export class Projector implements OnApplicationBootstrap, BeforeApplicationShutd
       } catch (error) {
         if (performance.now() - begun > GOOD_SESSION_MS) waitMs = FIRST_RETRY_MS;
         if (!this.#stopped.signal.aborted) this.#tell(what, error, waitMs);
-        await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+        await rest(waitMs, signal);
       }
     }
     return undefined;

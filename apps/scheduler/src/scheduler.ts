@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { OPERATION_DAYS, TaskLog } from '@millrace/log';
 import { CleanupQueries, LaneQueries, LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
+import { rest } from '@millrace/runtime';
 import type { Logger, Telemetry } from '@millrace/runtime';
 import { Ageing } from './ageing/ageing.js';
 import { answerTo } from './cleanup/answer.js';
@@ -118,7 +118,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
         return await Promise.race([TaskLog.open({ url: this.config.NATS_URL, name: 'scheduler' }), stopped]);
       } catch (error) {
         this.logger.warn({ err: error }, 'The log could not be opened; trying again');
-        await sleep(OPEN_RETRY_MS, undefined, { signal }).catch(() => undefined);
+        await rest(OPEN_RETRY_MS, signal);
       }
     }
     return undefined;

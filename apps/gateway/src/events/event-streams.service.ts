@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { LogUnavailableError } from '@millrace/log';
+import { rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { FastifyReply } from 'fastify';
 import { LOGGER } from '../gateway.constants.js';
@@ -122,7 +122,7 @@ export class EventStreams {
         return await ask();
       } catch (error) {
         if (!isAway(error)) throw error;
-        await sleep(ASK_AGAIN_MS, undefined, { signal: client.gone }).catch(() => undefined);
+        await rest(ASK_AGAIN_MS, client.gone);
       }
     }
     return undefined;

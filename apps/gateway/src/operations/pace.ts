@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '@millrace/runtime';
 
 const SECOND_MS = 1000;
 
@@ -17,6 +17,6 @@ export class Pace {
     const now = performance.now();
     const at = Math.max(now, this.#nextAt);
     this.#nextAt = at + this.#intervalMs;
-    if (at > now) await sleep(at - now, undefined, { signal }).catch(() => undefined);
+    if (at > now) await rest(at - now, signal);
   }
 }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LEADER_LEASE_SECONDS } from '@millrace/log';
 import type { Bucket, LeaseRecord } from '@millrace/log';
+import { rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 
 const TTL_MS = LEADER_LEASE_SECONDS * 1000;
@@ -54,7 +54,7 @@ export class Lease {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       await this.#renew();
-      await sleep(this.isHeld ? RENEW_EVERY_MS : LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      await rest(this.isHeld ? RENEW_EVERY_MS : LOOK_EVERY_MS, signal);
     }
   }
 

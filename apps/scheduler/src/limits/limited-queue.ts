@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Dispatcher, NO_TASK, decide, evolve, isLimited } from '@millrace/domain';
 import type { QueueLimits, QueuedTask } from '@millrace/domain';
 import { ConcurrencyError, LogUnavailableError, LogWentBackError, streams, subjects } from '@millrace/log';
 import type { Follower, TaskLog } from '@millrace/log';
 import type { LimitQueries } from '@millrace/read-model';
+import { rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import { ACTOR } from '../scheduler.constants.js';
 import { loadTasks } from './load-tasks.js';
@@ -297,7 +297,7 @@ export class LimitedQueue {
   }
 
   #pause(ms: number): Promise<void> {
-    return sleep(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    return rest(ms, this.#stopped.signal);
   }
 
   #isStopped(): boolean {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from '@millrace/runtime';
 import { LimitedQueues } from './limited-queues.js';
 import type { LimitsOptions } from './limited-queues.js';
 
@@ -44,6 +44,6 @@ export class Limits {
   }
 
   #look(): Promise<void> {
-    return sleep(LOOK_EVERY_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    return rest(LOOK_EVERY_MS, this.#stopped.signal);
   }
 }

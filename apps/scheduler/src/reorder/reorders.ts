@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isRefusal } from '@millrace/domain';
 import {
   REORDER,
@@ -12,6 +11,7 @@ import {
 import type { ReorderOutcome, StoredMessage, TaskLog } from '@millrace/log';
 import { isDatabaseAway } from '@millrace/read-model';
 import type { LaneQueries } from '@millrace/read-model';
+import { rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { Lease } from '../leadership/lease.js';
 import { DEADLINE_MS } from '../scheduler.constants.js';
@@ -61,7 +61,7 @@ export class Reorders {
   }
 
   #rest(): Promise<void> {
-    return sleep(LOOK_EVERY_MS, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+    return rest(LOOK_EVERY_MS, this.#stopped.signal);
   }
 
   async #lead(): Promise<void> {
