@@ -130,11 +130,11 @@ function conditionsOf(filter: TaskFilter, bind: Bind): string[] {
 
 /**
  * As text, for Postgres reads no JSON that has a \u0000 anywhere. An error is always written with its name first. The index knows the name
- * up to its first quote.
+ * up to its first quote; that there is an error need not be said, and would be taken for one more filter.
  */
 function errorConditions(error: string, bind: Bind): string[] {
   const name = JSON.stringify(error);
-  const known = `error IS NOT NULL AND split_part(error::text, '"', 4) = ${bind(name.split('"')[1])}`;
+  const known = `split_part(error::text, '"', 4) = ${bind(name.split('"')[1])}`;
   // Not where the index tells all: Postgres would expect next to nothing to be found, and sort all that is.
   if (!error.includes('"') && !error.includes('\\')) return [known];
   return [known, `error::text LIKE ${bind(`${escaped(`{"name":${name}`)}%`)}`];
