@@ -1,10 +1,13 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { MAKE_SEQUENCE_AT } from './archive-functions.js';
 
 /** Failures in the order in which their tasks are listed, and by their time. */
 export class FailedTasks0012 implements MigrationInterface {
   readonly name = 'FailedTasks1700000000012';
 
   async up(runner: QueryRunner): Promise<void> {
+    // It missed facts of clocks that were a day behind, where the day of the moment had just begun.
+    await runner.query(MAKE_SEQUENCE_AT);
     await runner.query('ALTER TABLE failures ADD COLUMN submission timestamptz');
     await runner.query('UPDATE failures SET submission = submitted_at FROM tasks WHERE id = task_id');
     // A task that was removed is in no list; its failures are counted still.

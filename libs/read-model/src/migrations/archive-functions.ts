@@ -4,7 +4,7 @@
  * pages by the index of times: plans are made with the values in them, and no other kind of scan is let in.
  */
 export const MAKE_SEQUENCE_AT = `
-  CREATE FUNCTION archive_sequence_at(moment timestamptz) RETURNS bigint
+  CREATE OR REPLACE FUNCTION archive_sequence_at(moment timestamptz) RETURNS bigint
   LANGUAGE plpgsql STABLE SET timezone = 'UTC' SET max_parallel_workers_per_gather = 0
   SET enable_seqscan = off SET enable_indexscan = off SET enable_indexonlyscan = off AS $$
   DECLARE
@@ -39,6 +39,6 @@ export const MAKE_SEQUENCE_AT = `
     EXECUTE format('SELECT max(sequence) FROM task_events WHERE at > %L AND at <= %L', low, high) INTO found;
     EXECUTE format(
       'SELECT max(sequence) FROM task_events WHERE at > %L AND at <= %L AND sequence > %s',
-      first_moment, moment, found) INTO beyond;
+      low - interval '1 day', moment, found) INTO beyond;
     RETURN coalesce(beyond, found);
   END $$`;
