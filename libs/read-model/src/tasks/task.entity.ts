@@ -32,6 +32,7 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
 @Index('tasks_by_tag', ['tags'], { type: 'gin', where: 'tags IS NOT NULL' })
 @Index('tasks_by_turn', ['queue', 'lane_rank', 'turn'], { where: 'turn IS NOT NULL' })
 @Index('tasks_running', ['queue', 'lane_rank', 'ticket'], { where: `phase = 'running'` })
+@Index('tasks_by_start', ['started_at'], { where: `phase = 'running'` })
 // With the turn in it: what waits for its time is counted in the index alone.
 @Index('tasks_by_until', { synchronize: false })
 @Index('tasks_by_signal', ['sequence'], {
