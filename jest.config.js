@@ -29,11 +29,10 @@ export default {
   filter: '<rootDir>/jest.filter.cjs',
   globalSetup: '<rootDir>/jest.set-up.js',
   globalTeardown: '<rootDir>/jest.tear-down.js',
-  testTimeout: 30_000,
-  // One more than the cores that the suite must do with: every suite waits half of its time.
-  maxWorkers: 3,
-  // Of tests that are concurrent, such as the scenarios of the chaos tests: most of what they do is wait, too.
-  maxConcurrency: 3,
+  testTimeout: 60_000,
+  maxWorkers: 2,
+  // Of tests that are concurrent: the scenarios of the chaos tests.
+  maxConcurrency: 2,
   // A worker that has to free a large heap on a busy machine is not one that hangs: jest gives it half a second.
   workerGracefulExitTimeout: 5_000,
 };

@@ -6,7 +6,7 @@ const LIMIT_MS = 240_000;
 const seed = Number(process.env.MILLRACE_CHAOS_SEED ?? Math.floor(Math.random() * 1_000_000));
 
 describe(`under harm (MILLRACE_CHAOS_SEED=${seed})`, () => {
-  // A few at a time (see jest.config.js): most of what they do is wait.
+  // Two at a time (see jest.config.js): most of what they do is wait.
   it.concurrent.each(scenariosOfSuite)(
     '$claim',
     async (scenario) => {
