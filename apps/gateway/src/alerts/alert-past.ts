@@ -22,26 +22,16 @@ export interface AlertPast {
 /** What began earlier than so long before the span is not seen. */
 const SEEN_BEFORE_MS = 3_600_000;
 
+/** Told by how tasks ended in the windows of the rule. */
+const ofEnds =
+  (past: typeof pastFailureRates | typeof pastDeadLetters): AlertPast['samples'] =>
+  async (archive, rule, span) =>
+    past(rule, timed((await stepsOf(archive, rule, span, pastWindowMs(rule, span))).steps), span);
+
 /** The metrics on whose past a rule can be tried; of the others nothing is kept. */
 export const ALERT_PASTS: Partial<Record<AlertMetric, AlertPast>> = {
-  failure_rate: {
-    from: 'metrics',
-    samples: async (archive, rule, span) =>
-      pastFailureRates(
-        rule,
-        timed((await stepsOf(archive, rule, span, pastWindowMs(rule, span))).steps),
-        span,
-      ),
-  },
-  dead_letters: {
-    from: 'metrics',
-    samples: async (archive, rule, span) =>
-      pastDeadLetters(
-        rule,
-        timed((await stepsOf(archive, rule, span, pastWindowMs(rule, span))).steps),
-        span,
-      ),
-  },
+  failure_rate: { from: 'metrics', samples: ofEnds(pastFailureRates) },
+  dead_letters: { from: 'metrics', samples: ofEnds(pastDeadLetters) },
   queue_depth: {
     from: 'metrics',
     samples: async (archive, rule, span) => {
