@@ -47,15 +47,16 @@ export class BatchFolder {
     this.#known = new KnownTasks(knownTasks);
   }
 
-  /** Whether no task of the batch must be looked for in the tables. */
-  needsNothing(messages: readonly LogMessage[]): boolean {
-    return missingOf(messages, this.#known).size === 0;
+  /** Undefined when a task must be looked for in the tables; see {@link fold}. */
+  async foldAhead(messages: readonly LogMessage[]): Promise<Folded | undefined> {
+    if (missingOf(messages, this.#known).size > 0) return undefined;
+    return this.#foldOn(this.#knownOf(messages), messages, () => true);
   }
 
   /** Looks in the tables for tasks that it does not know: all batches before must be written if there are any. */
   async fold(messages: readonly LogMessage[]): Promise<Folded> {
     const missing = missingOf(messages, this.#known);
-    const known = this.#known.of(messages.flatMap((message) => taskOf(message) ?? []));
+    const known = this.#knownOf(messages);
     const stored = new Map([...known, ...(await this.#load(missing))]);
     return this.#foldOn(stored, messages, () => true);
   }
@@ -82,6 +83,11 @@ export class BatchFolder {
   /** What was folded is not going to be written. */
   forgetAll(): void {
     this.#known.forgetAll();
+  }
+
+  /** As they are now: a batch that is written meanwhile may let them be forgotten. */
+  #knownOf(messages: readonly LogMessage[]): Map<string, ProjectedTask> {
+    return this.#known.of(messages.flatMap((message) => taskOf(message) ?? []));
   }
 
   async #foldOn(

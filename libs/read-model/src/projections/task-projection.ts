@@ -122,7 +122,8 @@ export class TaskProjection {
 
   async #readyAhead(batch: GivenBatch): Promise<ReadyBatch | undefined> {
     const messages = await freshOf(batch, this.#folded);
-    return this.#folder.needsNothing(messages) ? this.#folding(messages) : undefined;
+    const folded = await this.#folder.foldAhead(messages);
+    return folded && this.#readied(messages, folded);
   }
 
   async #ready(batch: GivenBatch): Promise<ReadyBatch> {
@@ -130,7 +131,10 @@ export class TaskProjection {
   }
 
   async #folding(messages: readonly LogMessage[]): Promise<ReadyBatch> {
-    const folded = await this.#folder.fold(messages);
+    return this.#readied(messages, await this.#folder.fold(messages));
+  }
+
+  async #readied(messages: readonly LogMessage[], folded: Folded): Promise<ReadyBatch> {
     this.#folded = messages.at(-1)?.sequence ?? this.#folded;
     const write = messages.length < LONG_BATCH ? fewWrites : knownWrites;
     return { messages, folded, write: await write(this.#written(folded)) };
