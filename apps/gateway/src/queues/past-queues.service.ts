@@ -17,9 +17,22 @@ export class PastQueues {
   ) {}
 
   /** Those in which anything had ever happened. */
-  async list(at: string): Promise<PastQueue[]> {
+  list(at: string): Promise<PastQueue[]> {
+    return this.#standing(at);
+  }
+
+  /** @throws ProblemError `queue/not-found` */
+  async get(queue: string, at: string): Promise<PastQueue> {
+    const [found] = await this.#standing(at, queue);
+    if (found) return found;
+    // Nothing had happened in it; whether it exists, only its record knows.
+    const { name } = await this.records.get(queue);
+    return viewOf(name, at, noMeasures());
+  }
+
+  async #standing(at: string, only?: string): Promise<PastQueue[]> {
     await this.moments.settled(at);
-    const standing = await this.archive.past.standing(at);
+    const standing = await this.archive.past.standing(at, only);
     const sums = new Map<string, Measures>();
     for (const { queue, measures } of standing.groups) {
       const sum = sums.get(queue) ?? noMeasures();
@@ -29,15 +42,6 @@ export class PastQueues {
     return [...sums]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, sum]) => viewOf(name, standing.at, sum));
-  }
-
-  /** @throws ProblemError `queue/not-found` */
-  async get(queue: string, at: string): Promise<PastQueue> {
-    const found = (await this.list(at)).find(({ name }) => name === queue);
-    if (found) return found;
-    // Nothing had happened in it; whether it exists, only its record knows.
-    const { name } = await this.records.get(queue);
-    return viewOf(name, at, noMeasures());
   }
 }
 

@@ -2,8 +2,8 @@ import type { Plan } from './window-pieces.js';
 
 /** Of which queue and task name; of all by default. */
 export interface MetricScope {
-  queue?: string;
-  name?: string;
+  queue?: string | undefined;
+  name?: string | undefined;
 }
 
 /**

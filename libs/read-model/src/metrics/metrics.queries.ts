@@ -7,7 +7,7 @@ import type { MetricSeries, SeriesOptions } from './metric-series.js';
 import { CHOSEN, EARLIEST, chosenValues } from './metric-window.js';
 import type { MetricScope } from './metric-window.js';
 import { LEAST_KEPT, SPAN_MS } from './spans.js';
-import { planOf } from './window-pieces.js';
+import { planOf, spanAround } from './window-pieces.js';
 import type { Kept, Plan } from './window-pieces.js';
 
 /** Times in ISO-8601; both may be left out. */
@@ -71,6 +71,12 @@ export class MetricsQueries {
   /** How many tasks were in each status, by the changes up to a time (less those of its minute; by default all): `in_…` of the measures. */
   standing(at?: string, scope: MetricScope = {}): Promise<MetricTotals> {
     return this.totals({ ...(at !== undefined && { to: at }), ...scope, durations: false });
+  }
+
+  /** Where the minute begins and ends that holds a time; the hour or day where shorter spans are no longer kept. */
+  async spanAround(at: string): Promise<{ from: string; to: string }> {
+    const { from, to } = spanAround(Date.parse(at), await this.#kept());
+    return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
   }
 
   /** Sums and durations by intervals, the empty ones too. */

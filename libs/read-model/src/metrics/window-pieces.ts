@@ -34,6 +34,12 @@ export function planOf(from: number, to: number, kept: Kept): Plan {
   return { from: begin, to: end, pieces: pieces.filter((piece) => piece.from < piece.to), open };
 }
 
+/** Where the shortest span begins and ends that is kept and holds the time. */
+export function spanAround(time: number, kept: Kept): { from: number; to: number } {
+  const from = keptStart(time, kept);
+  return { from, to: from + SPAN_MS[keptSpan(time, kept)] };
+}
+
 /** Fills the middle with the span, the ends by the shorter one; returns the middle. */
 function cut(
   pieces: Piece[],
@@ -57,11 +63,12 @@ function cut(
   return { from: first, to: last };
 }
 
-function keptStart(time: number, { minutes, hours }: Kept): number {
-  const minute = floor(time, SPAN_MS.minute);
-  if (minute >= minutes) return minute;
-  const hour = floor(time, SPAN_MS.hour);
-  return hour >= hours ? hour : floor(time, SPAN_MS.day);
+const keptStart = (time: number, kept: Kept): number => floor(time, SPAN_MS[keptSpan(time, kept)]);
+
+/** The shortest span that is kept whole where the time is. */
+function keptSpan(time: number, { minutes, hours }: Kept): MetricSpan {
+  if (floor(time, SPAN_MS.minute) >= minutes) return 'minute';
+  return floor(time, SPAN_MS.hour) >= hours ? 'hour' : 'day';
 }
 
 const floor = (time: number, span: number): number => Math.floor(time / span) * span;

@@ -16,34 +16,48 @@ import { rowOf } from '../tasks/task.mapping.js';
 import { project } from '../tasks/task.projection.js';
 import type { ProjectedTask } from '../tasks/task.projection.js';
 import { randomLog, randomNumbers } from '../testing/random-log.js';
+import type { PastStanding } from './past-standing.js';
 import { TravelQueries } from './travel.queries.js';
 
 const NO_LAG = { lag_ms: 0, lag_messages: 0 };
 const MOMENTS = 100;
 const TASKS = 40;
+const LONG_AGO = '2000-01-01T00:00:00.000Z';
+/** After all that the log tells. */
+const LATER = '2026-01-03T00:00:00.000Z';
 
 let postgres: RunningPostgres;
-let database: Database;
 let travel: TravelQueries;
+/** The same log, by the shortest span that its metrics are kept in. */
+const bySpan = new Map<string, TravelQueries>();
+const opened: Database[] = [];
 let facts: Fact[];
 const random = randomNumbers(11);
 
 beforeAll(async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'millrace-travel-'));
   postgres = await startPostgres({ dataDir, settings: { fsync: 'off' } });
-  const url = await postgres.createDatabase('travel');
-  await migrate(url);
   const { messages } = randomLog(5, { tasks: TASKS, moves: 1_500 });
   facts = messages.flatMap((message) => (message.type === 'fact' ? [message.fact] : []));
-  const connection = await ProjectionConnection.open(url);
-  await (await connection.resume('log')).apply(messages, NO_LAG);
-  await connection.close();
-  database = openDatabase(url);
-  travel = new TravelQueries(database);
+  const kept = { minute: {}, hour: { minutesFrom: LATER }, day: { minutesFrom: LATER, hoursFrom: LATER } };
+  for (const [span, from] of Object.entries(kept)) {
+    const url = await postgres.createDatabase(`travel_${span}`);
+    await migrate(url);
+    const connection = await ProjectionConnection.open(url);
+    const projection = await connection.resume('log');
+    await projection.apply(messages, NO_LAG);
+    const options = { before: LATER, minutesFrom: LONG_AGO, hoursFrom: LONG_AGO, ...from };
+    while (!(await projection.rollUpMetrics(options)).done);
+    await connection.close();
+    const database = openDatabase(url);
+    opened.push(database);
+    bySpan.set(span, new TravelQueries(database));
+  }
+  travel = bySpan.get('minute')!;
 }, 60_000);
 
 afterAll(async () => {
-  await database.close();
+  for (const database of opened) await database.close();
   await postgres.destroy();
 });
 
@@ -83,6 +97,26 @@ const withoutTimers = (row: TaskSummary): TaskSummary => ({
   turn: row.phase === 'scheduled' ? null : row.turn,
 });
 
+function inStatus({ groups }: PastStanding): Record<string, number> {
+  const told: Record<string, number> = {};
+  for (const { queue, name, measures } of groups)
+    for (const status of STATUSES) {
+      const tasks = measures[CHANGE_OF[status]];
+      if (tasks !== 0) told[`${queue} ${name} ${status}`] = tasks;
+    }
+  return told;
+}
+
+function replayedInStatus(at: string, only?: string): Record<string, number> {
+  const then: Record<string, number> = {};
+  for (const { queue, name, status, cleaned_at } of replayed(at).values()) {
+    if (cleaned_at !== null || (only !== undefined && queue !== only)) continue;
+    const key = `${queue} ${name} ${status}`;
+    then[key] = (then[key] ?? 0) + 1;
+  }
+  return then;
+}
+
 describe('the read models at a moment', () => {
   it('tell each task as a replay up to that moment does', async () => {
     for (let round = 0; round < MOMENTS; round++) {
@@ -107,25 +141,22 @@ describe('the read models at a moment', () => {
     }
   });
 
-  it('count how many tasks were in each status, to the fact', async () => {
-    for (let round = 0; round < MOMENTS; round++) {
-      const at = aMoment();
-      const standing = await travel.standing(at);
-      const told: Record<string, number> = {};
-      for (const { queue, name, measures } of standing.groups)
-        for (const status of STATUSES) {
-          const key = `${queue} ${name} ${status}`;
-          const tasks = measures[CHANGE_OF[status]];
-          if (tasks !== 0) told[key] = (told[key] ?? 0) + tasks;
-        }
-      const then: Record<string, number> = {};
-      for (const { queue, name, status, cleaned_at } of replayed(at).values()) {
-        if (cleaned_at !== null) continue;
-        const key = `${queue} ${name} ${status}`;
-        then[key] = (then[key] ?? 0) + 1;
+  it.each(['minute', 'hour', 'day'])(
+    'count how many tasks were in each status, to the fact, from metrics of each %s',
+    async (span) => {
+      for (let round = 0; round < MOMENTS; round++) {
+        const at = aMoment();
+        const standing = await bySpan.get(span)!.standing(at);
+        expect({ at, told: inStatus(standing) }).toEqual({ at: standing.at, told: replayedInStatus(at) });
+        const ofOne = await bySpan.get(span)!.standing(at, 'mail');
+        expect({ at, told: inStatus(ofOne) }).toEqual({ at: ofOne.at, told: replayedInStatus(at, 'mail') });
       }
-      expect({ at, told }).toEqual({ at: standing.at, told: then });
-    }
+    },
+  );
+
+  it('know no queue before anything had happened in it, however long the span of the metrics', async () => {
+    const before = new Date(Date.parse(facts[0]!.at) - 1).toISOString();
+    for (const past of bySpan.values()) expect((await past.standing(before)).groups).toEqual([]);
   });
 
   it('know no task before its first fact', async () => {

@@ -28,8 +28,8 @@ export class TravelQueries {
     return pastList(this.database, at, options);
   }
 
-  /** All measures up to the moment, by queue and name: how many tasks were in each status, and what had happened. */
-  standing(at: string): Promise<PastStanding> {
-    return pastStanding(this.database, at);
+  /** All measures up to the moment, of one queue or all, by queue and name: how many tasks were in each status, and what had happened. */
+  standing(at: string, queue?: string): Promise<PastStanding> {
+    return pastStanding(this.database, at, queue);
   }
 }
