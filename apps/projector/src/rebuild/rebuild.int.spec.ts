@@ -136,9 +136,10 @@ describe('a rebuild', () => {
       const [held] = await database.rows(
         `SELECT has_table_privilege('onlooker', 'tasks', 'SELECT') AS let_in,
            (SELECT generation FROM projections WHERE name = 'tasks') AS generation,
-           (SELECT name FROM ${PREVIOUS_SCHEMA}.tasks WHERE id = 'flow-3') AS name`,
+           (SELECT name FROM ${PREVIOUS_SCHEMA}.tasks WHERE id = 'flow-3') AS name,
+           (SELECT stxnamespace::regnamespace::text FROM pg_statistic_ext WHERE stxrelid = 'tasks'::regclass) AS statistics`,
       );
-      expect(held).toEqual({ let_in: true, generation: 1, name: 'tampered' });
+      expect(held).toEqual({ let_in: true, generation: 1, name: 'tampered', statistics: 'public' });
       expect(app.lines.some((line) => line.includes('exchanged for others'))).toBe(true);
       const note = await world.log.read.lastOn('ops.projection.rebuilt', 'OPS');
       expect(JSON.parse(note?.payload ?? '{}')).toMatchObject({

@@ -98,14 +98,28 @@ async function exchange(
   await client.query(`CREATE SCHEMA ${PARKING}`);
   for (const table of tables) {
     await copyGrants(client, `${live}.${table}`, `${rebuilt}.${table}`);
-    await client.query(`ALTER TABLE ${live}.${table} SET SCHEMA ${PARKING}`);
-    await client.query(`ALTER TABLE ${rebuilt}.${table} SET SCHEMA ${live}`);
-    await client.query(`ALTER TABLE ${PARKING}.${table} SET SCHEMA ${rebuilt}`);
+    await move(client, table, { from: live, to: PARKING });
+    await move(client, table, { from: rebuilt, to: live });
+    await move(client, table, { from: PARKING, to: rebuilt });
   }
   await client.query(`DROP SCHEMA ${PARKING}`);
   await exchangeOffsets(client, offset, { live, rebuilt, isWhole });
   // The facts that came from the log are in the archive.
   await client.query(`TRUNCATE ${rebuilt}.${ARCHIVE_TABLE.name}`);
+}
+
+/** With its statistics: Postgres leaves them where they are, and they would go with the old schema. */
+async function move(
+  client: pg.Client,
+  table: string,
+  { from, to }: { from: string; to: string },
+): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT format('%s.%I', stxnamespace::regnamespace, stxname) AS name FROM pg_statistic_ext WHERE stxrelid = $1::regclass`,
+    [`${from}.${table}`],
+  );
+  await client.query(`ALTER TABLE ${from}.${table} SET SCHEMA ${to}`);
+  for (const { name } of rows) await client.query(`ALTER STATISTICS ${name} SET SCHEMA ${to}`);
 }
 
 /** Whoever was let into the old table is let into the new one. */

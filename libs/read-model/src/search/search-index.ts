@@ -16,13 +16,13 @@ const NOTHING: IndexStep = { tasks: 0, written: 0, lagMessages: 0 };
 
 const columns = 'id, sequence, submitted_at, parameters, result, error, tags';
 
-/** Writes words and JSON of tasks, which are rows of `tasks` (columns as there), where they have changed. */
+/** Writes words and JSON of tasks, which are rows of `tasks` (columns as there), where they have changed; one that is replaced may change its submission only. */
 const indexFrom = (tasks: string): string => `
   INSERT INTO task_search (task_id, submission, digest, words, content)
   SELECT id, submitted_at, new_digest, ${wordsOf(SEARCHED_TEXT)}, ${SEARCHED_JSON}
   FROM (SELECT *, ${DIGEST} AS new_digest FROM ${tasks} AS moved) AS moved
   LEFT JOIN task_search ON task_id = id
-  WHERE digest IS DISTINCT FROM new_digest
+  WHERE digest IS DISTINCT FROM new_digest OR submission IS DISTINCT FROM submitted_at
   ON CONFLICT (task_id) DO UPDATE SET submission = excluded.submission, digest = excluded.digest, words = excluded.words, content = excluded.content`;
 
 /** Materialised, so that a task is looked at once. The offset is of the same snapshot: up to there nothing is missing. */

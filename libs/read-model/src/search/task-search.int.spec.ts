@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Json } from '@millrace/domain';
+import type { Json, TaskEvent } from '@millrace/domain';
 import { startPostgres } from '@millrace/embedded';
 import type { RunningPostgres } from '@millrace/embedded';
 import { Scribe, ready, retried, started, succeeded, timeOf } from '../testing/scribe.js';
@@ -102,6 +102,19 @@ describe('the index of searches', () => {
     expect(await idsOf({ q: 'finished' })).toBe('d');
   });
 
+  it('knows when a task that was replaced by the same was submitted', async () => {
+    const spec = (seconds: number): TaskEvent => ready('p5', { submitted_at: timeOf(seconds) }, 'quokka');
+    await scribe.write('early', spec(1_000));
+    await scribe.write('late', spec(2_000));
+    await indexer.next(10);
+    await scribe.write('early', spec(3_000));
+    await indexer.next(10);
+    const { items, next_cursor } = await queries.list({ limit: 1, q: 'quokka' });
+    expect(items.map(({ id }) => id)).toEqual(['early']);
+    const next = await queries.list({ limit: 1, q: 'quokka', cursor: next_cursor! });
+    expect(next.items.map(({ id }) => id)).toEqual(['late']);
+  });
+
   it('gives pages that join without a gap when more is found than is looked at first', async () => {
     const wordsAt = (index: number): string => (index % 700 === 0 ? 'rare thing' : 'frequent');
     await scribe.writeAll(
@@ -111,21 +124,30 @@ describe('the index of searches', () => {
       ]),
     );
     while ((await indexer.next(1000)).tasks === 1000);
-    for (const [q, count] of [
-      ['rare', 3],
-      ['thing rare', 3],
-      ['frequent', 2097],
-      ['city', 1],
-    ] as const) {
-      const found: string[] = [];
+    const found = async (q: string, limit: number): Promise<string[]> => {
+      const ids: string[] = [];
       let cursor: string | undefined;
       do {
-        const page = await queries.list({ limit: count > 3 ? 500 : 2, q, cursor });
-        found.push(...page.items.map(({ id }) => id));
+        const page = await queries.list({ limit, q, cursor });
+        ids.push(...page.items.map(({ id }) => id));
         cursor = page.next_cursor ?? undefined;
       } while (cursor);
-      expect(new Set(found).size).toBe(count);
-      expect(found).toHaveLength(count);
+      return ids;
+    };
+    // The index is asked at once where it finds few, and last where it is far behind.
+    for (const ahead of [0, 20_000]) {
+      await scribe.database.rows('UPDATE projections SET sequence = sequence + $1', [ahead]);
+      for (const [q, count] of [
+        ['rare', 3],
+        ['thing rare', 3],
+        ['frequent', 2097],
+        ['city', 1],
+      ] as const) {
+        const ids = await found(q, count > 3 ? 500 : 2);
+        expect(new Set(ids).size).toBe(count);
+        expect(ids).toHaveLength(count);
+      }
+      await scribe.database.rows('UPDATE projections SET sequence = sequence - $1', [ahead]);
     }
   }, 60_000);
 });

@@ -24,6 +24,10 @@ export interface TaskSearch {
   words: string | null;
   /** A `jsonb` that is contained. */
   content: string | undefined;
+  /** How many tasks the index is expected to find; for ever many where it is not kept up. */
+  hits: number;
+  /** Whether so many have the words, and so few the content, that the index had better not be asked for the words. */
+  isByContent: boolean;
 }
 
 /** A number that is too large for JSON, and so for Postgres, becomes null. */
@@ -31,27 +35,67 @@ const asStored = (json: string | undefined): string => JSON.stringify(JSON.parse
 
 export type Bind = (value: unknown) => string;
 
-/** Asks how far the index is; undefined when nothing is searched for. */
+/** Facts that are not in the index, of a list that is told by it. */
+const BEHIND_AT_MOST = 10_000;
+/** A word of which only the beginning is known is looked up with all that begin so, however few tasks have the content. */
+const FEWER_BY = 20;
+
+interface Prepared {
+  sequence: number;
+  behind: number;
+  words: string | null;
+}
+
+/** Asks how far the index is, and what it is expected to find; undefined when nothing is searched for. */
 export async function prepareSearch(
   database: Database,
   { q, parameters, result }: SearchFilter,
 ): Promise<TaskSearch | undefined> {
   if ([q, parameters, result].every((part) => part === undefined)) return undefined;
   const terms = termsOf(q ?? '');
-  const [row] = await database.rows<{ sequence: number; words: string | null }>(
-    `SELECT sequence, (${QUERY_OF_TERMS}) AS words FROM task_search_progress`,
+  const [row] = await database.rows<Prepared>(
+    `SELECT progress.sequence, coalesce(tasks.sequence, 0) - progress.sequence AS behind, (${QUERY_OF_TERMS}) AS words
+     FROM task_search_progress AS progress LEFT JOIN projections AS tasks ON name = 'tasks'`,
     [terms],
   );
+  const { sequence, behind, words } = row ?? { sequence: 0, behind: 0, words: null };
   const parts = Object.entries({ parameters, result }).filter(([, json]) => json !== undefined);
+  const content =
+    parts.length === 0
+      ? undefined
+      : `{${parts.map(([name, json]) => `"${name}":${asStored(json)}`).join(',')}}`;
+  const [withWords, withContent] = await Promise.all([
+    words === null ? Infinity : expectedHits(database, MATCHES.words, words),
+    content === undefined ? Infinity : expectedHits(database, MATCHES.content, content),
+  ]);
   return {
-    indexedUpTo: row?.sequence ?? 0,
+    indexedUpTo: sequence,
     terms,
-    words: row?.words ?? null,
-    content:
-      parts.length === 0
-        ? undefined
-        : `{${parts.map(([name, json]) => `"${name}":${asStored(json)}`).join(',')}}`,
+    words,
+    content,
+    hits: behind > BEHIND_AT_MOST ? Infinity : Math.min(withWords, withContent),
+    isByContent: words !== null && withContent * FEWER_BY < withWords,
   };
+}
+
+const MATCHES = {
+  words: (parameter: string) => `words @@ ${parameter}::tsquery`,
+  content: (parameter: string) => `content @> ${parameter}::jsonb`,
+};
+
+/** By the statistics of Postgres: of the most frequent words, and of some hundred tasks' JSON. */
+async function expectedHits(
+  database: Database,
+  matches: (parameter: string) => string,
+  value: string,
+): Promise<number> {
+  // JSON comes as text.
+  const [row] = await database.rows<{ 'QUERY PLAN': string }>(
+    `EXPLAIN (FORMAT JSON) SELECT FROM task_search WHERE ${matches('$1')}`,
+    [value],
+  );
+  const [{ Plan: plan }] = JSON.parse(row?.['QUERY PLAN'] ?? '') as [{ Plan: { 'Plan Rows': number } }];
+  return plan['Plan Rows'];
 }
 
 /** Whether the index can be of use. */
@@ -60,9 +104,18 @@ export const isIndexed = ({ words, content }: TaskSearch): boolean => words !== 
 /** What must hold in the index. */
 export function matchConditions({ words, content }: TaskSearch, bind: Bind): string[] {
   const conditions: string[] = [];
-  if (words !== null) conditions.push(`words @@ ${bind(words)}::tsquery`);
-  if (content !== undefined) conditions.push(`content @> ${bind(content)}::jsonb`);
+  if (words !== null) conditions.push(MATCHES.words(bind(words)));
+  if (content !== undefined) conditions.push(MATCHES.content(bind(content)));
   return conditions;
+}
+
+/** The same, to be looked up: what is not is hidden from the index. */
+export function lookupConditions(search: TaskSearch, bind: Bind): string[] {
+  if (!search.isByContent || search.words === null) return matchConditions(search, bind);
+  return [
+    `(${MATCHES.words(bind(search.words))}) IS TRUE`,
+    ...matchConditions({ ...search, words: null }, bind),
+  ];
 }
 
 /** What must hold besides of tasks that the index has found. */

@@ -38,6 +38,12 @@ export const possibleStatuses = ({ status, reason, error }: StatusFilter): TaskS
       (error === undefined || WITH_ERROR.includes(one)),
   );
 
+/** Whether no task is expected: somebody may have paused one for a reason of ours, or a later version may have other reasons. */
+export const isUnlikely = ({ status, reason }: StatusFilter): boolean =>
+  status !== undefined &&
+  reason !== undefined &&
+  ![status].flat().includes(STATUS_OF_REASON.get(reason) ?? 'PAUSED');
+
 function mayHaveReason(status: TaskStatus, reason: string): boolean {
   const of = STATUS_OF_REASON.get(reason);
   return status === 'PAUSED' || (of === undefined ? REASONED.includes(status) : status === of);

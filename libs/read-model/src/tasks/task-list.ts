@@ -58,38 +58,70 @@ export interface PageQuery {
   values: unknown[];
 }
 
-/** What the query of a page is made of. */
-export interface PageParts {
-  conditions: string[];
+/** The order of a list, and how much of it is a page. */
+export interface PageOrder {
   keys: readonly string[];
-  /** Beyond the cursor; undefined on the first page. */
-  beyond: ((keys: readonly string[]) => string) | undefined;
   order: (keys: readonly string[]) => string;
   /** One row more than asked for tells whether there is a next page. */
   rows: number;
 }
 
+/** What the query of a page is made of. */
+export interface PageParts extends PageOrder {
+  conditions: string[];
+  /** Beyond the cursor; undefined on the first page. */
+  beyond: ((keys: readonly string[]) => string) | undefined;
+  /** Both as a clause; empty if nothing is asked for. */
+  where: string;
+}
+
 /** The query of one page. */
 export function pageQuery(columns: string, options: TaskListOptions): PageQuery {
   const values: unknown[] = [];
-  const { conditions, keys, beyond, order, rows } = pageParts(options, (value) => `$${values.push(value)}`);
-  const all = [...conditions, ...(beyond ? [beyond(keys)] : [])];
-  const where = all.length > 0 ? `WHERE ${all.join(' AND ')}` : '';
-  return { sql: `SELECT ${columns} FROM tasks ${where} ${order(keys)} LIMIT ${rows}`, values };
+  const bind: Bind = (value) => `$${values.push(value)}`;
+  return { sql: listedTasks(columns, options, options.limit + 1, bind), values };
+}
+
+/** The first tasks of a list, in the order that an index has. */
+export function listedTasks(columns: string, options: TaskListOptions, rows: number, bind: Bind): string {
+  const { where, keys, order } = pageParts(options, bind);
+  return `SELECT ${columns} FROM tasks ${where} ${order(keys)} LIMIT ${rows}`;
+}
+
+/**
+ * One page of a list that few tasks are in, sorted. What a bitmap finds has no order: left to choose, Postgres may walk all tasks in the
+ * order of the list instead, to find none.
+ */
+export function sortedQuery(columns: string, options: TaskListOptions): PageQuery {
+  const values: unknown[] = [];
+  const { where, keys, order, rows } = pageParts(options, (value) => `$${values.push(value)}`);
+  const sql = `SELECT ${columns} FROM (SELECT * FROM tasks ${where} OFFSET 0) AS few ${order(keys)} LIMIT ${rows}`;
+  return { sql, values };
 }
 
 /** @throws BadCursorError */
 export function pageParts(options: TaskListOptions, bind: Bind): PageParts {
-  const { keys, operator, direction } = orderOf(options.sort);
+  const { keys, operator } = orderOf(options.sort);
   const conditions = conditionsOf(options, bind);
   const from = options.cursor === undefined ? [] : decodeCursor(options.cursor, options.sort).map(bind);
+  const isBeyond = (names: readonly string[]): string =>
+    `(${names.join(', ')}) ${operator} (${from.join(', ')})`;
+  const beyond = from.length === 0 ? undefined : isBeyond;
+  const all = [...conditions, ...(beyond ? [beyond(keys)] : [])];
   return {
+    ...pageOrder(options),
     conditions,
+    beyond,
+    where: all.length > 0 ? `WHERE ${all.join(' AND ')}` : '',
+  };
+}
+
+export function pageOrder({ sort, limit }: Pick<TaskListOptions, 'sort' | 'limit'>): PageOrder {
+  const { keys, direction } = orderOf(sort);
+  return {
     keys,
-    beyond:
-      from.length === 0 ? undefined : (names) => `(${names.join(', ')}) ${operator} (${from.join(', ')})`,
     order: (names) => `ORDER BY ${names.map((name) => `${name} ${direction}`).join(', ')}`,
-    rows: options.limit + 1,
+    rows: limit + 1,
   };
 }
 
@@ -117,7 +149,8 @@ function conditionsOf(filter: TaskFilter, bind: Bind): string[] {
   add(filter.reason, (reason) => `reason = ${reason}`);
   add(
     filter.fingerprint,
-    (fingerprint) => `id IN (SELECT task_id FROM failures WHERE fingerprint = ${fingerprint})`,
+    (fingerprint) =>
+      `EXISTS (SELECT FROM failures WHERE fingerprint = ${fingerprint} AND submission = submitted_at AND task_id = id)`,
   );
   add(filter.operation, (operation) => `operation = ${operation}`);
   if (filter.error !== undefined) conditions.push(...errorConditions(filter.error, bind));

@@ -6,15 +6,13 @@ import type { TaskAttempt } from '../task-events/attempts.js';
 import { parsedEvent } from '../task-events/archived-fact.js';
 import { factsOfTask } from '../task-events/task-facts.js';
 import { prepareSearch } from '../search/task-search.js';
-import type { TaskSearch } from '../search/task-search.js';
 import { ALL_COLUMNS, DECISION_COLUMNS, SUMMARY_COLUMNS, parsedRow } from './task.columns.js';
 import type { StoredRow } from './task.columns.js';
 import type { TaskRow, TaskSummary } from './task.entity.js';
 import { pageRows } from './page-rows.js';
 import { cursorAfter } from './task-list.js';
-import type { PageQuery, TaskListOptions } from './task-list.js';
-import { firstQuery, indexQuery, wereAll } from './search-page.js';
-import type { LookedAt } from './search-page.js';
+import type { TaskListOptions } from './task-list.js';
+import { searchRows } from './search-page.js';
 
 export interface TaskPage<Row extends TaskSummary = TaskSummary> {
   items: Row[];
@@ -82,7 +80,7 @@ export class TaskQueries {
   async #page<Row extends TaskSummary>(columns: string, options: TaskListOptions): Promise<TaskPage<Row>> {
     const search = await prepareSearch(this.database, options);
     const stored = search
-      ? await this.#search<StoredRow<Row>>(columns, options, search)
+      ? await searchRows<StoredRow<Row>>(this.database, columns, options, search)
       : await pageRows<StoredRow<Row>>(this.database, columns, options);
     const items = stored.slice(0, options.limit).map((row) => parsedRow<Row>(row));
     const last = items.at(-1);
@@ -90,21 +88,6 @@ export class TaskQueries {
       items,
       next_cursor: stored.length > options.limit && last ? cursorAfter(last, options.sort) : null,
     };
-  }
-
-  async #search<Row extends object>(
-    columns: string,
-    options: TaskListOptions,
-    search: TaskSearch,
-  ): Promise<Row[]> {
-    const first = await this.#rows<Row & LookedAt>(firstQuery(columns, options, search));
-    const found = first.filter(({ id }) => id !== null);
-    const isEnough = found.length > options.limit || wereAll(first);
-    return isEnough ? found : this.#rows<Row>(indexQuery(columns, options, search));
-  }
-
-  #rows<Row extends object>({ sql, values }: PageQuery): Promise<Row[]> {
-    return this.database.rows<Row>(sql, values);
   }
 
   /** The whole row of a task; undefined when no task has this id. */
