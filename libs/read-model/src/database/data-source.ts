@@ -12,7 +12,7 @@ import { MetricRow } from '../metrics/metric.entity.js';
 import { Cleanup0007 } from '../migrations/0007-cleanup.js';
 import { Search0011 } from '../migrations/0011-search.js';
 import { FailedTasks0012 } from '../migrations/0012-failed-tasks.js';
-import { Statistics0013 } from '../migrations/0013-statistics.js';
+import { ListWays0013 } from '../migrations/0013-list-ways.js';
 import { FailureRow } from '../failures/failure.entity.js';
 import { Rebuild0008 } from '../migrations/0008-rebuild.js';
 import { ProjectionRow } from '../projections/projection.entity.js';
@@ -52,7 +52,7 @@ export const dataSourceOf = (url: string, schema: string): DataSource =>
       Rebuild0008,
       Search0011,
       FailedTasks0012,
-      Statistics0013,
+      ListWays0013,
     ],
     migrationsTableName: 'millrace_migrations',
   });

@@ -4,7 +4,8 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 @Entity({ name: 'failures' })
 @Index('failures_by_fingerprint', ['fingerprint', 'sequence'])
 @Index('failures_by_time', ['at'])
-@Index('failures_by_submission', ['fingerprint', 'submission', 'task_id'])
+// With queue and name, for which TypeORM has no words.
+@Index('failures_by_submission', { synchronize: false })
 export class FailureRow {
   /** Of the fact that tells of it. */
   @PrimaryColumn('bigint')
