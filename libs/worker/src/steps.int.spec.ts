@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Json } from '@millrace/domain';
 import { waitUntil } from '@millrace/testing';
 import { SignalTimeoutError, TaskSuspendedError, UnrecoverableError } from './errors.js';
@@ -29,8 +29,13 @@ const signal = (id: string, name: string, payload: Json = null): Promise<number>
   bench.log.signal({ queue: QUEUE, task_id: id }, { name, payload }, { actor: 'api:test' });
 
 describe('the temporary folder of a task', () => {
+  let root: string;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'millrace-temp-'));
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
   it('is kept for its next attempt, and goes when it succeeds', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'millrace-temp-'));
     await bench.startWorker(
       async ({ tempDir, attempt }) => {
         const part = join(await tempDir(), 'part');
@@ -47,7 +52,6 @@ describe('the temporary folder of a task', () => {
   });
 
   it('stays when the task fails', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'millrace-temp-'));
     await bench.startWorker(
       async ({ tempDir }) => {
         await writeFile(join(await tempDir(), 'part'), 'half');

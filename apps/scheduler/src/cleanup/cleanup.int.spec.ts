@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NO_TASK, decide } from '@millrace/domain';
 import type { Command, ExistingTask, Fact } from '@millrace/domain';
 import { CLEANUP, ConcurrencyError, cleanupNoteSchema, streams } from '@millrace/log';
@@ -61,6 +61,7 @@ beforeEach(async () => {
   tempDir = await mkdtemp(join(tmpdir(), 'millrace-temp-'));
   cleanup = aCleanup();
 });
+afterEach(() => rm(tempDir, { recursive: true, force: true }));
 
 afterAll(async () => {
   for (const end of ends) await end();
