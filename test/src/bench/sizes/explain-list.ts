@@ -24,7 +24,8 @@ export async function explainList(
   const options = { limit: LIMIT, ...query, ...(status !== undefined && { status: status.split(',') }) };
   await new TaskQueries(database).list(options as TaskListOptions);
   const parts = [`\n${ms.toFixed(0)} ms  ${path}`];
-  for (const { sql, values } of [...database.asked]) {
+  // A list asks itself what Postgres expects.
+  for (const { sql, values } of database.asked.filter(({ sql }) => !sql.startsWith('EXPLAIN'))) {
     const plan = await database.rows<{ 'QUERY PLAN': string }>(`EXPLAIN (ANALYZE, BUFFERS) ${sql}`, values);
     parts.push(sql.trim(), ...plan.map((line) => `    ${line['QUERY PLAN']}`));
   }
