@@ -49,6 +49,7 @@ export type TaskPhase = Exclude<TaskState['phase'], 'none'>;
   where: `phase NOT IN ('succeeded', 'failed', 'cancelled', 'cleaned')`,
 })
 @Index('tasks_to_clean', ['finished_at'], { where: `phase IN ('failed', 'cancelled')` })
+@Index('tasks_failed', ['sequence'], { where: `phase = 'failed'` })
 @Index('tasks_succeeded', ['queue', 'finished_at'], { where: `phase = 'succeeded'` })
 // By the name in it, an expression.
 @Index('tasks_by_error', { synchronize: false })
