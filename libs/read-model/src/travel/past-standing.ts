@@ -38,7 +38,8 @@ interface Way {
 
 /**
  * All measures up to a moment, by queue and name: the metrics up to the nearer end of the minute (hour, day where shorter ones are no longer
- * kept) that holds it, and the facts in between, counted one by one. Of one queue, only its facts are read: no task moves to another one.
+ * kept) that holds it, and the facts in between, counted one by one. Of one queue, only its facts are read: a task
+ * stays in its queue. (An id that is given again after its task has left the log is one more task until the end of the span.)
  */
 export async function pastStanding(database: Database, at: string, queue?: string): Promise<PastStanding> {
   const metrics = new MetricsQueries(database);
