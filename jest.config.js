@@ -22,7 +22,13 @@ export default {
       ...shared,
       displayName: 'whole',
       testMatch: ['**/dist/**/*.e2e.spec.js'],
-      // Every end-to-end suite starts a broker, Postgres and all processes: two at once would starve each other.
+      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/chaos/'],
+    },
+    {
+      ...shared,
+      displayName: 'chaos',
+      testMatch: ['**/dist/chaos/*.e2e.spec.js'],
+      // Not beside others: two systems at once are under harm here, and a worker that others starve looks dead.
       runner: '<rootDir>/jest.one-at-a-time.cjs',
     },
   ],
@@ -30,7 +36,7 @@ export default {
   globalSetup: '<rootDir>/jest.set-up.js',
   globalTeardown: '<rootDir>/jest.tear-down.js',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  maxWorkers: 3,
   // Of tests that are concurrent: the scenarios of the chaos tests.
   maxConcurrency: 2,
   // A worker that has to free a large heap on a busy machine is not one that hangs: jest gives it half a second.

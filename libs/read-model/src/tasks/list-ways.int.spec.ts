@@ -111,9 +111,8 @@ describe.each(Object.keys(KNOWN))('a list %s', (known) => {
         alone.set(name, new Set(await idsOf({ sort, ...filter })));
       const empty = [...alone].flatMap(([name, ids]) => (ids.size === 0 ? [name] : []));
       expect(empty).toEqual(['a tag that none has', 'a word that none has']);
-      for (const [one, first] of Object.entries(filters))
-        for (const [other, second] of Object.entries(filters)) {
-          // Of the same, the second one stands.
+      for (const [index, [one, first]] of Object.entries(filters).entries())
+        for (const [other, second] of Object.entries(filters).slice(index + 1)) {
           if (Object.keys(first).some((key) => key in second)) continue;
           const common = all.filter((id) => alone.get(one)!.has(id) && alone.get(other)!.has(id));
           const ids = await idsOf({ sort, ...first, ...second }, 7);
