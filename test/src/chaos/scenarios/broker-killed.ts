@@ -12,7 +12,7 @@ export const brokerKilled: Scenario = {
   claim: 'every accepted task ends once over kills of the broker, and no living worker is robbed',
   run: async (round: Round) => {
     const { kills, unfinished, workers, concurrency } = round.choose({
-      short: { kills: 6, unfinished: 1400, workers: 2, concurrency: 100 },
+      short: { kills: 5, unfinished: 1400, workers: 2, concurrency: 100 },
       long: { kills: 25, unfinished: 2000, workers: 3, concurrency: 200 },
     });
     const { dice } = round;

@@ -50,7 +50,7 @@ class Story {
 
   async tell(): Promise<void> {
     const { kills, unfinished } = this.round.choose({
-      short: { kills: 8, unfinished: 4 },
+      short: { kills: 6, unfinished: 4 },
       long: { kills: 100, unfinished: 5 },
     });
     const stop = new AbortController();

@@ -10,7 +10,7 @@ export const workersKilled: Scenario = {
   claim: 'a task runs again only after the death of its worker, and ends once',
   run: async (round: Round) => {
     const { kills, unfinished } = round.choose({
-      short: { kills: 6, unfinished: 100 },
+      short: { kills: 5, unfinished: 100 },
       long: { kills: 40, unfinished: 300 },
     });
     const { dice } = round;
