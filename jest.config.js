@@ -22,13 +22,7 @@ export default {
       ...shared,
       displayName: 'whole',
       testMatch: ['**/dist/**/*.e2e.spec.js'],
-      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '/chaos/'],
-    },
-    {
-      ...shared,
-      displayName: 'chaos',
-      testMatch: ['**/dist/chaos/*.e2e.spec.js'],
-      // Not beside others: two systems at once are under harm here, and a worker that others starve looks dead.
+      // Every end-to-end suite starts a broker, Postgres and all processes: two at once would starve each other.
       runner: '<rootDir>/jest.one-at-a-time.cjs',
     },
   ],
@@ -36,7 +30,7 @@ export default {
   globalSetup: '<rootDir>/jest.set-up.js',
   globalTeardown: '<rootDir>/jest.tear-down.js',
   testTimeout: 60_000,
-  maxWorkers: 3,
+  maxWorkers: 2,
   // Of tests that are concurrent: the scenarios of the chaos tests.
   maxConcurrency: 2,
   // A worker that has to free a large heap on a busy machine is not one that hangs: jest gives it half a second.

@@ -20,8 +20,8 @@ const KEY_CONCURRENCY = 3;
 const SETTINGS: QueueSettings = { concurrency: CONCURRENCY, key_concurrency: KEY_CONCURRENCY, fair: true };
 /** More than may run, so that the limits and not the workers hold the tasks back. */
 const UNFINISHED = 80;
-/** A leader is followed by the other one within 5 s; the machine is busy. */
-const STANDSTILL_AT_MOST_MS = 8_000;
+/** A leader is followed by the other one within 5 s; the machine is busy, in the suite with a second scenario. */
+const STANDSTILL_AT_MOST_MS = { short: 10_000, long: 8_000 };
 const WORKER = { leaseSeconds: 5, quietSeconds: 1, concurrency: 20 };
 const PROOF_MS = 1_500;
 const PROOF_WITHIN_MS = 20_000;
@@ -59,7 +59,7 @@ export const schedulersLost: Scenario = {
       tell(round, 'handlers', limitsInHandlers(system.journal.lines(), histories, limits));
       const standstill = longestStandstill(histories);
       round.count('standstill_ms', standstill);
-      round.expect(standstill <= STANDSTILL_AT_MOST_MS, `nothing started for ${standstill} ms`);
+      round.expect(standstill <= round.choose(STANDSTILL_AT_MOST_MS), `nothing started for ${standstill} ms`);
       const together = mostAtOnce(system, proof);
       round.expect(
         together === CONCURRENCY,
