@@ -18,7 +18,8 @@ export class LagMeter {
     private readonly log: TaskLog,
     /** What of the log is projected. */
     private readonly source: { stream: string; filter: string },
-    private readonly projection: { readonly sequence: number; beat: (lag: Lag) => Promise<void> },
+    private readonly connection: { beat: (lag: Lag) => Promise<void> },
+    private readonly projection: { readonly sequence: number },
     /** Messages that the follower has not handed on. */
     private readonly pending: () => number,
   ) {}
@@ -73,7 +74,7 @@ export class LagMeter {
       : undefined;
     if (this.#writing > 0) return;
     const missing = next && next.sequence > this.projection.sequence ? next : undefined;
-    await this.projection.beat({
+    await this.connection.beat({
       lag_ms: missing ? ageOf(missing) : 0,
       lag_messages: missing ? Math.max(1, this.pending()) : 0,
     });
