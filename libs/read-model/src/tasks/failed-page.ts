@@ -1,13 +1,10 @@
 import type { Bind } from '../search/task-search.js';
-import { pageParts } from './task-list.js';
+import { pageOrder, pageParts, written } from './task-list.js';
 import type { PageQuery, TaskListOptions } from './task-list.js';
 
 /** One page of the tasks that have failed in one way. */
-export function failedQuery(columns: string, options: TaskListOptions): PageQuery {
-  const values: unknown[] = [];
-  const bind: Bind = (value) => `$${values.push(value)}`;
-  return { sql: failedTasks(columns, options, options.limit + 1, bind), values };
-}
+export const failedQuery = (columns: string, options: TaskListOptions): PageQuery =>
+  written((bind) => failedTasks(columns, options, pageOrder(options).rows, bind));
 
 /**
  * The first tasks of a list that have failed in one way, in the order of their submission: from the failures in that order, so that no more

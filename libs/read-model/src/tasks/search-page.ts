@@ -6,9 +6,9 @@ import {
   textConditions,
   walkedConditions,
 } from '../search/task-search.js';
-import type { Bind, TaskSearch } from '../search/task-search.js';
+import type { TaskSearch } from '../search/task-search.js';
 import { failedTasks, isByFailures, submittedWithin } from './failed-page.js';
-import { listedTasks, pageOrder, pageParts } from './task-list.js';
+import { listedTasks, pageOrder, pageParts, written } from './task-list.js';
 import type { PageQuery, TaskListOptions } from './task-list.js';
 
 /** Tasks that are looked at one by one before the index is asked: what is frequent is found among them. */
@@ -44,42 +44,38 @@ interface LookedAt {
  * What is found among the first tasks of the list. A word that every tenth task has fills a page from them, for which the index would have
  * to sort a tenth of all tasks; and few tasks that the rest of the filter leaves over are looked at faster than looked up.
  */
-function firstQuery(columns: string, options: TaskListOptions, search: TaskSearch): PageQuery {
-  const { values, bind } = bindings();
-  const first = (isByFailures(options) ? failedTasks : listedTasks)('*', options, LOOKED_AT_FIRST, bind);
-  const { keys, order, rows } = pageOrder(options);
-  const walked = walkedConditions(search, bind).join(' AND ');
-  const indexed = [...matchConditions(search, bind), ...textConditions(search, bind)].join(' AND ');
-  const isFound = isIndexed(search)
-    ? `CASE WHEN sequence <= ${bind(search.indexedUpTo)} THEN ${indexed} ELSE ${walked} END`
-    : walked;
-  const sql = `
+const firstQuery = (columns: string, options: TaskListOptions, search: TaskSearch): PageQuery =>
+  written((bind) => {
+    const first = (isByFailures(options) ? failedTasks : listedTasks)('*', options, LOOKED_AT_FIRST, bind);
+    const { keys, order, rows } = pageOrder(options);
+    const walked = walkedConditions(search, bind).join(' AND ');
+    const indexed = [...matchConditions(search, bind), ...textConditions(search, bind)].join(' AND ');
+    const isFound = isIndexed(search)
+      ? `CASE WHEN sequence <= ${bind(search.indexedUpTo)} THEN ${indexed} ELSE ${walked} END`
+      : walked;
+    return `
     WITH first AS MATERIALIZED (${first}), found AS (
       SELECT ${columns} FROM first LEFT JOIN task_search ON task_id = id WHERE ${isFound} ${order(keys)} LIMIT ${rows}
     )
     SELECT * FROM (SELECT count(*) AS looked_at FROM first) AS counted LEFT JOIN found ON true ${order(keys)}`;
-  return { sql, values };
-}
+  });
 
 /** What is found in the index, and among the tasks that are not there yet: nothing is missed. */
-function indexQuery(columns: string, options: TaskListOptions, search: TaskSearch): PageQuery {
-  const { values, bind } = bindings();
-  const { conditions, keys, beyond, order, rows } = pageParts(options, bind);
-  const here = [...conditions, ...(beyond ? [beyond(keys)] : [])];
-  const walked = [...here, ...walkedConditions(search, bind)];
-  if (!isIndexed(search))
-    return {
-      sql: `SELECT ${columns} FROM tasks WHERE ${walked.join(' AND ')} ${order(keys)} LIMIT ${rows}`,
-      values,
-    };
-  const upTo = bind(search.indexedUpTo);
-  const isBySubmission = keys[0] === 'submitted_at';
-  const keysOfHits = isBySubmission ? ['submission', 'task_id'] : keys;
-  const hits = [...lookupConditions(search, bind), ...submittedWithin(options, bind)];
-  const indexed = [...conditions, `sequence <= ${upTo}`, ...textConditions(search, bind)];
-  if (beyond) (isBySubmission ? hits : indexed).push(beyond(keysOfHits));
-  // In the order of the list first, so that no more of them are looked up than the page needs.
-  const sql = `
+const indexQuery = (columns: string, options: TaskListOptions, search: TaskSearch): PageQuery =>
+  written((bind) => {
+    const { conditions, keys, beyond, order, rows } = pageParts(options, bind);
+    const here = [...conditions, ...(beyond ? [beyond(keys)] : [])];
+    const walked = [...here, ...walkedConditions(search, bind)];
+    if (!isIndexed(search))
+      return `SELECT ${columns} FROM tasks WHERE ${walked.join(' AND ')} ${order(keys)} LIMIT ${rows}`;
+    const upTo = bind(search.indexedUpTo);
+    const isBySubmission = keys[0] === 'submitted_at';
+    const keysOfHits = isBySubmission ? ['submission', 'task_id'] : keys;
+    const hits = [...lookupConditions(search, bind), ...submittedWithin(options, bind)];
+    const indexed = [...conditions, `sequence <= ${upTo}`, ...textConditions(search, bind)];
+    if (beyond) (isBySubmission ? hits : indexed).push(beyond(keysOfHits));
+    // In the order of the list first, so that no more of them are looked up than the page needs.
+    return `
     SELECT * FROM (
       (SELECT found.* FROM (
          SELECT task_id, submission FROM task_search WHERE ${hits.join(' AND ')}
@@ -92,10 +88,4 @@ function indexQuery(columns: string, options: TaskListOptions, search: TaskSearc
       UNION ALL
       (SELECT ${columns} FROM tasks WHERE ${[`sequence > ${upTo}`, ...walked].join(' AND ')} ${order(keys)} LIMIT ${rows})
     ) AS found ${order(keys)} LIMIT ${rows}`;
-  return { sql, values };
-}
-
-function bindings(): { values: unknown[]; bind: Bind } {
-  const values: unknown[] = [];
-  return { values, bind: (value) => `$${values.push(value)}` };
-}
+  });

@@ -1,28 +1,24 @@
-import { listedTasks, pageOrder } from './task-list.js';
+import { listedTasks, pageOrder, written } from './task-list.js';
 import type { PageQuery, TaskListOptions } from './task-list.js';
 
 /** Tasks that are looked at one by one for a frequent tag: one of some hundreds fills a page from them. */
 const LOOKED_AT_FIRST = 20_000;
 
 /** The first tasks of the list that have the tag, among those that are looked at first; see {@link lookedAtQuery} of fewer than a page. */
-export function firstTaggedQuery(columns: string, { tag, ...options }: TaskListOptions): PageQuery {
-  const values: unknown[] = [];
-  const bind = (value: unknown): string => `$${values.push(value)}`;
-  const first = listedTasks('*', options, LOOKED_AT_FIRST, bind);
-  const { keys, order, rows } = pageOrder(options);
-  const sql = `
-    SELECT ${columns} FROM (${first}) AS first
+export const firstTaggedQuery = (columns: string, { tag, ...options }: TaskListOptions): PageQuery =>
+  written((bind) => {
+    const { keys, order, rows } = pageOrder(options);
+    return `
+    SELECT ${columns} FROM (${listedTasks('*', options, LOOKED_AT_FIRST, bind)}) AS first
     WHERE tags @> ARRAY[${bind(tag)}::text] ${order(keys)} LIMIT ${rows}`;
-  return { sql, values };
-}
+  });
 
 /** Whether those were all tasks of the list. */
-export function lookedAtQuery({ tag: _tag, ...options }: TaskListOptions): PageQuery {
-  const values: unknown[] = [];
-  const bind = (value: unknown): string => `$${values.push(value)}`;
-  const first = listedTasks('', options, LOOKED_AT_FIRST, bind);
-  return { sql: `SELECT count(*) < ${LOOKED_AT_FIRST} AS were_all FROM (${first}) AS first`, values };
-}
+export const lookedAtQuery = ({ tag: _tag, ...options }: TaskListOptions): PageQuery =>
+  written((bind) => {
+    const first = listedTasks('', options, LOOKED_AT_FIRST, bind);
+    return `SELECT count(*) < ${LOOKED_AT_FIRST} AS were_all FROM (${first}) AS first`;
+  });
 
 /** Whether the statistics know the tag as one that many tasks have. Without any, none is. */
 export const tagStatisticsQuery = (tag: string): PageQuery => ({

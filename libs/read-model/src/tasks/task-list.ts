@@ -58,6 +58,12 @@ export interface PageQuery {
   values: unknown[];
 }
 
+/** A statement that binds its values as it is written. */
+export function written(write: (bind: Bind) => string): PageQuery {
+  const values: unknown[] = [];
+  return { sql: write((value) => `$${values.push(value)}`), values };
+}
+
 /** The order of a list, and how much of it is a page. */
 export interface PageOrder {
   keys: readonly string[];
@@ -76,11 +82,8 @@ export interface PageParts extends PageOrder {
 }
 
 /** The query of one page. */
-export function pageQuery(columns: string, options: TaskListOptions): PageQuery {
-  const values: unknown[] = [];
-  const bind: Bind = (value) => `$${values.push(value)}`;
-  return { sql: listedTasks(columns, options, options.limit + 1, bind), values };
-}
+export const pageQuery = (columns: string, options: TaskListOptions): PageQuery =>
+  written((bind) => listedTasks(columns, options, pageOrder(options).rows, bind));
 
 /** The first tasks of a list, in the order that an index has. */
 export function listedTasks(columns: string, options: TaskListOptions, rows: number, bind: Bind): string {
@@ -92,12 +95,11 @@ export function listedTasks(columns: string, options: TaskListOptions, rows: num
  * One page of a list that few tasks are in, sorted. What a bitmap finds has no order: left to choose, Postgres may walk all tasks in the
  * order of the list instead, to find none.
  */
-export function sortedQuery(columns: string, options: TaskListOptions): PageQuery {
-  const values: unknown[] = [];
-  const { where, keys, order, rows } = pageParts(options, (value) => `$${values.push(value)}`);
-  const sql = `SELECT ${columns} FROM (SELECT * FROM tasks ${where} OFFSET 0) AS few ${order(keys)} LIMIT ${rows}`;
-  return { sql, values };
-}
+export const sortedQuery = (columns: string, options: TaskListOptions): PageQuery =>
+  written((bind) => {
+    const { where, keys, order, rows } = pageParts(options, bind);
+    return `SELECT ${columns} FROM (SELECT * FROM tasks ${where} OFFSET 0) AS few ${order(keys)} LIMIT ${rows}`;
+  });
 
 /** @throws BadCursorError */
 export function pageParts(options: TaskListOptions, bind: Bind): PageParts {

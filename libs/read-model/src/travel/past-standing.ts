@@ -26,7 +26,7 @@ export interface PastStanding {
 /** How the measures of a moment come about. */
 interface Way {
   /** The metrics up to this end of a span, exclusive. */
-  from: string;
+  counted: string;
   /** What is done with the facts in between: added, or taken away again. */
   factor: 1 | -1;
   /** Those facts. */
@@ -46,18 +46,18 @@ export async function pastStanding(database: Database, at: string, queue?: strin
   const span = await metrics.spanAround(at);
   const way = wayTo(at, span);
   const rest = await transitionsOf(database, way, queue);
-  const { groups } = await metrics.standing(rest ? way.from : span.from, { queue });
+  const { groups } = await metrics.standing(rest ? way.counted : span.from, { queue });
   if (!rest) return { at: justBefore(span.from), groups };
-  const counted = new Map(groups.map((group) => [`${group.queue} ${group.name}`, group]));
+  const sums = new Map(groups.map((group) => [`${group.queue} ${group.name}`, group]));
   for (const { queue, name, measures } of tallied(rest)) {
-    const group = counted.get(`${queue} ${name}`) ?? { queue, name, measures: noMeasures() };
-    counted.set(`${queue} ${name}`, group);
+    const group = sums.get(`${queue} ${name}`) ?? { queue, name, measures: noMeasures() };
+    sums.set(`${queue} ${name}`, group);
     addMeasures(group.measures, measures, way.factor);
   }
   // Where all is taken away again, nothing had happened yet.
   return {
     at,
-    groups: [...counted.values()].filter(({ measures }) => NUMBERS.some((name) => measures[name])),
+    groups: [...sums.values()].filter(({ measures }) => NUMBERS.some((name) => measures[name])),
   };
 }
 
@@ -65,8 +65,14 @@ function wayTo(at: string, { from, to }: { from: string; to: string }): Way {
   const [begin, time, end] = [from, at, to].map((text) => Date.parse(text)) as [number, number, number];
   // A minute may not be over yet, and have more facts when they are read than when it was.
   return end - begin > SPAN_MS.minute && end - time < time - begin
-    ? { from: to, factor: -1, where: 'at > $1 AND at < $2', values: [at, to], before: at }
-    : { from, factor: 1, where: 'at >= $1 AND at <= $2', values: [from, at], before: justBefore(from) };
+    ? { counted: to, factor: -1, where: 'at > $1 AND at < $2', values: [at, to], before: at }
+    : {
+        counted: from,
+        factor: 1,
+        where: 'at >= $1 AND at <= $2',
+        values: [from, at],
+        before: justBefore(from),
+      };
 }
 
 /** Undefined when there are too many. */
@@ -82,6 +88,7 @@ async function transitionsOf(
   );
   if (stored.length > FACTS_AT_MOST) return undefined;
   const facts = stored.map((row) => factOfEvent(parsedEvent(row)));
+  // What begins in between has no facts before.
   const begun = new Set<string>();
   for (const { task_id, prev } of facts) if (prev === 0) begun.add(task_id);
   const older = new Set(facts.flatMap(({ task_id }) => (begun.has(task_id) ? [] : [task_id])));
