@@ -172,6 +172,7 @@ export const subjects = {
   interruptions: (queue: string): string[] => [`tasks.${queue}.cancelled.*`, `asks.${queue}.>`],
   /** Everything that the read models fold: facts and fired timers. */
   allTasks: 'tasks.>',
+  allTimers: 'timers.>',
   progress: (task: TaskRef): string => `progress.${task.queue}.${task.task_id}`,
   allProgress: 'progress.>',
   /** The lines that the handler of a task logged. */

@@ -113,6 +113,7 @@ describe('docs/reference/subjects.md', () => {
       lane: [subjects.lane('<queue>', '<lane>' as Lane)],
       interruptions: subjects.interruptions('<queue>'),
       allTasks: [subjects.allTasks],
+      allTimers: [subjects.allTimers],
       progress: [subjects.progress(placeholders)],
       allProgress: [subjects.allProgress],
       logs: [subjects.logs(placeholders)],

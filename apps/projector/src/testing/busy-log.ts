@@ -1,6 +1,8 @@
 import { DEFAULT_RETRY_POLICY, NO_TASK, decide, evolve, hasEnded } from '@millrace/domain';
 import type { Command, ExistingTask, Json, TaskSpec, TaskState } from '@millrace/domain';
+import { subjects } from '@millrace/log';
 import type { TaskLog } from '@millrace/log';
+import { waitUntil } from '@millrace/testing';
 
 const QUEUES = ['video', 'mail'];
 /** Enough for timers to fire while their task still waits, and for others to be ended before. */
@@ -26,12 +28,18 @@ export class BusyLog {
     return this.#submitted;
   }
 
-  /** Resolves when all tasks have ended, or {@link stop} was called and those in hand have. */
+  /**
+   * Resolves when all tasks have ended, or {@link stop} was called and those in hand have; and when the timers of waits that ended before
+   * them have fired: the log is as long then as it will be.
+   */
   async run(tasks: number, atOnce: number): Promise<void> {
     const next = async (): Promise<void> => {
       while (!this.#stopped && this.#submitted < tasks) await this.#live(`${this.name}-${this.#submitted++}`);
     };
     await Promise.all(Array.from({ length: atOnce }, next));
+    await waitUntil(async () => !(await this.log.admin.hasMessages(subjects.allTimers)), {
+      what: 'the last timers',
+    });
   }
 
   stop(): void {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NO_TASK, decide } from '@millrace/domain';
 import type { Command, Fact, Json } from '@millrace/domain';
-import { decodeDue, streams } from '@millrace/log';
+import { decodeDue, streams, subjects } from '@millrace/log';
 import type { TaskLog, Ticket } from '@millrace/log';
 import { SweepQueries, TaskQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
@@ -226,7 +226,7 @@ describe('waits beyond the limits', () => {
     expect(after).toBe(carried.sequence);
     const { sequence: token } = await claim('delayed', ticket.sequence, after);
     await succeed('delayed', token);
-    expect(await log.admin.hasMessages('timers.>')).toBe(false);
+    expect(await log.admin.hasMessages(subjects.allTimers)).toBe(false);
     expect(tickets).toHaveLength(1);
     await puller.stop();
   });

@@ -12,7 +12,9 @@ const START_LIMIT_MS = 60_000;
 const running = new Set<RunningPostgres>();
 const folders: string[] = [];
 afterAll(async () => {
-  await Promise.all([...running].map((postgres) => postgres.destroy()));
+  // Several had the same folder one after the other: none is removed while another still writes to it.
+  await Promise.all([...running].map((postgres) => postgres.stop()));
+  for (const postgres of running) await postgres.destroy();
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 });
 
