@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_LOST } from '@millrace/domain';
-import type { Fact } from '@millrace/domain';
+import type { Fact, Run } from '@millrace/domain';
 import { waitUntil } from '@millrace/testing';
 import { attemptsIn, childDeathsIn, redoneIn, resumeFaults } from '../audit/resume-rules.js';
 import { ARCHIVE_QUEUE } from '../system/archives.js';
@@ -67,6 +67,20 @@ export class ArchiveLoad {
     });
   }
 
+  /** A run that has saved a checkpoint, and the place of its worker among those that live. */
+  async ahead(system: System): Promise<{ taskId: string; worker: number }> {
+    return waitUntil(
+      async () => {
+        for await (const { taskId, run } of this.#running(system)) {
+          const worker = system.workers.findIndex(({ id }) => id === run.worker);
+          if (run.checkpoint !== undefined && worker >= 0) return { taskId, worker };
+        }
+        return undefined;
+      },
+      { timeoutMs: GOES_ON_WITHIN_MS, every: 50, what: 'an archive with a checkpoint' },
+    );
+  }
+
   /** Compares each archive with its history and with the work on it. */
   judge(round: Round, histories: ReadonlyMap<string, Fact[]>, { deaths }: Pick<System, 'deaths'>): void {
     const lines = this.archives.linesByTask();
@@ -85,15 +99,19 @@ export class ArchiveLoad {
     round.expect((round.figures.resumed ?? 0) > 0, 'no archive was resumed');
   }
 
-  async #mostLost({ log }: System): Promise<number> {
+  async #mostLost(system: System): Promise<number> {
     let most = 0;
+    for await (const { run } of this.#running(system)) most = Math.max(most, run.lost);
+    return most;
+  }
+
+  async *#running({ log }: System): AsyncGenerator<{ taskId: string; run: Run }> {
     for (const { taskId } of this.orders) {
       if (this.#ended.has(taskId)) continue;
       const state = await log.read.task({ queue: ARCHIVE_QUEUE, task_id: taskId });
       if (state.phase === 'succeeded' || state.phase === 'failed') this.#ended.add(taskId);
-      if (state.phase === 'running') most = Math.max(most, state.run.lost);
+      if (state.phase === 'running') yield { taskId, run: state.run };
     }
-    return most;
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readFacts } from '../../audit/read-facts.js';
 import { compareWithRebuild } from '../../audit/rebuild.js';
 import { TaskWatch } from '../../audit/task-watch.js';
-import { Archives } from '../../system/archives.js';
+import { ARCHIVE_QUEUE, Archives } from '../../system/archives.js';
 import { childrenOf } from '../../system/child-processes.js';
 import { withSystem } from '../../system/system.js';
 import type { System } from '../../system/system.js';
@@ -11,6 +11,7 @@ import type { Dice } from '../dice.js';
 import type { Round, Scenario } from '../scenario.js';
 
 const VICTIMS = ['worker', 'worker', 'broker', 'both', 'child'] as const;
+type Victim = (typeof VICTIMS)[number];
 const WORKER = { leaseSeconds: 2, quietSeconds: 1, concurrency: 3, handlers: '@millrace/samples' };
 const FILES = ['file-0', 'file-1', 'file-2', 'file-3'];
 const END_WITHIN_MS = 90_000;
@@ -78,22 +79,42 @@ class Story {
   async #kill(kills: number): Promise<void> {
     const { round } = this;
     const { dice } = round;
-    for (let kill = 1; kill <= kills;) {
+    // At least one, whatever chance brings.
+    await this.#killOneThatGoesOn();
+    for (let kill = 2; kill <= kills;) {
       await this.#load.goesOn(1);
       await sleep(dice.between(0, 1500));
       await this.#load.noneIsLostTooOften(this.system);
       if (dice.chance(0.1)) await this.#drain();
       const victim = dice.pick(VICTIMS);
       if (!(await this.#harm(victim))) continue;
-      round.count('kills');
-      round.count(`kills of ${victim}`);
-      round.note(`killed ${victim}, ${kill} of ${kills}, with ${this.#watch.open} archives unfinished`);
+      this.#killed(victim);
       kill++;
     }
   }
 
+  /** Kills the worker of an archive that has saved a checkpoint, and has not ended before the kill. */
+  async #killOneThatGoesOn(): Promise<void> {
+    const { system } = this;
+    for (;;) {
+      const { taskId, worker } = await this.#load.ahead(system);
+      await this.#killWorker(worker);
+      const { phase } = await system.log.read.task({ queue: ARCHIVE_QUEUE, task_id: taskId });
+      await system.startWorker();
+      this.#killed('worker');
+      if (phase === 'running') return;
+    }
+  }
+
+  #killed(victim: Victim): void {
+    const { round } = this;
+    round.count('kills');
+    round.count(`kills of ${victim}`);
+    round.note(`killed ${victim}, kill ${round.figures.kills}, with ${this.#watch.open} archives unfinished`);
+  }
+
   /** False when there is no such victim. */
-  async #harm(victim: (typeof VICTIMS)[number]): Promise<boolean> {
+  async #harm(victim: Victim): Promise<boolean> {
     const { dice } = this.round;
     switch (victim) {
       case 'worker':
@@ -122,9 +143,8 @@ class Story {
     }
   }
 
-  async #killWorker(): Promise<void> {
-    const { workers } = this.system;
-    const [worker] = workers.splice(this.round.dice.between(0, workers.length - 1), 1);
+  async #killWorker(at = this.round.dice.between(0, this.system.workers.length - 1)): Promise<void> {
+    const [worker] = this.system.workers.splice(at, 1);
     await worker?.kill();
   }
 
