@@ -1,5 +1,5 @@
 import type { StoredMessage, TaskLog } from '@millrace/log';
-import { rest } from '@millrace/runtime';
+import { onAbort, rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import { batchesOf } from './batches.js';
 import type { LagMeter } from './lag-meter.js';
@@ -79,7 +79,7 @@ export async function followStream(options: StreamFollowing): Promise<void> {
   const unlisten = log.on('reconnected', () => {
     end(new LogChangedError('The broker was away.'));
   });
-  signal.addEventListener('abort', () => {
+  const unheed = onAbort(signal, () => {
     end();
   });
   void options.ended.then(end);
@@ -89,6 +89,7 @@ export async function followStream(options: StreamFollowing): Promise<void> {
   const reason = await ended;
   meter.stop();
   unlisten();
+  unheed();
   await follower.stop();
   await writing.ended().catch(() => undefined);
   if (reason) throw reason;

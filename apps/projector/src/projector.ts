@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { TaskLog } from '@millrace/log';
 import { TablesSwappedError, isDatabaseAway } from '@millrace/read-model';
-import { rest } from '@millrace/runtime';
+import { onAbort, rest } from '@millrace/runtime';
 import type { Logger, Telemetry } from '@millrace/runtime';
 import type { ProjectorConfig } from './config.js';
 import { CONFIG, LOGGER, TELEMETRY } from './projector.constants.js';
@@ -87,7 +87,7 @@ export class Projector implements OnApplicationBootstrap, BeforeApplicationShutd
 /** Waits for the broker; gives up waiting when the projector is stopped. */
 async function openLog(config: ProjectorConfig, signal: AbortSignal): Promise<TaskLog | undefined> {
   const stopped = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => {
+    onAbort(signal, () => {
       resolve(undefined);
     });
   });

@@ -4,7 +4,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { OPERATION_DAYS, TaskLog } from '@millrace/log';
 import { CleanupQueries, LaneQueries, LimitQueries, SweepQueries, openDatabase } from '@millrace/read-model';
 import type { Database } from '@millrace/read-model';
-import { rest } from '@millrace/runtime';
+import { onAbort, rest } from '@millrace/runtime';
 import type { Logger, Telemetry } from '@millrace/runtime';
 import { Ageing } from './ageing/ageing.js';
 import { answerTo } from './cleanup/answer.js';
@@ -109,7 +109,7 @@ export class Scheduler implements OnApplicationBootstrap, BeforeApplicationShutd
   async #openLog(): Promise<TaskLog | undefined> {
     const { signal } = this.#stopped;
     const stopped = new Promise<undefined>((resolve) => {
-      signal.addEventListener('abort', () => {
+      onAbort(signal, () => {
         resolve(undefined);
       });
     });

@@ -5,6 +5,7 @@ export { positive, wholeNumber } from './numbers.js';
 export { NestLogger, createLogger, lineLogger, tappedChild } from './logging.js';
 export type { Logger } from './logging.js';
 export { NODE_ARGUMENTS, runMain, stopOnSignal, surviveStrayRejections } from './process.js';
+export { onAbort } from './on-abort.js';
 export { rest } from './rest.js';
 export { DEFAULT_TEMP_DIR } from './temp-dir.js';
 export { BoundedChildren } from './telemetry/bounded-labels.js';

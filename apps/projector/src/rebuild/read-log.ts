@@ -1,5 +1,6 @@
 import { LogWentBackError, streams, subjects } from '@millrace/log';
 import type { StoredMessage, TaskLog } from '@millrace/log';
+import { onAbort } from '@millrace/runtime';
 
 export interface LogReading {
   log: TaskLog;
@@ -17,15 +18,12 @@ export interface LogReading {
 export async function readLog({ log, from, end, batch, signal, onMessages }: LogReading): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const stop = (error?: unknown): void => {
-      signal.removeEventListener('abort', abort);
+      unheed();
       void follower.stop();
       if (error === undefined) resolve();
       else reject(asError(error));
     };
-    const abort = (): void => {
-      stop(signal.reason);
-    };
-    signal.addEventListener('abort', abort);
+    let unheed = (): void => undefined;
     const follower = log.follow({
       stream: streams.tasks.name,
       from,
@@ -47,6 +45,9 @@ export async function readLog({ log, from, end, batch, signal, onMessages }: Log
       onError: (error) => {
         if (error instanceof LogWentBackError) stop(error);
       },
+    });
+    unheed = onAbort(signal, () => {
+      stop(signal.reason);
     });
   });
 }

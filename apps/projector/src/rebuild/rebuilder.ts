@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LogUnavailableError, TaskLog } from '@millrace/log';
 import { isDatabaseAway } from '@millrace/read-model';
-import { BackgroundLoop } from '@millrace/runtime';
+import { BackgroundLoop, onAbort } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import type { ProjectorConfig } from '../config.js';
 import { CONFIG, LOGGER } from '../projector.constants.js';
@@ -76,7 +76,7 @@ const isPassing = (error: unknown): boolean => error instanceof LogUnavailableEr
 /** Waits for the broker; fails when the projector is stopped. */
 async function openLog(config: ProjectorConfig, signal: AbortSignal): Promise<TaskLog> {
   const stopped = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => {
+    onAbort(signal, () => {
       reject(new Error('The projector was stopped.'));
     });
   });

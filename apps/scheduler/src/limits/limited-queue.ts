@@ -3,7 +3,7 @@ import type { QueueLimits, QueuedTask } from '@millrace/domain';
 import { ConcurrencyError, LogUnavailableError, LogWentBackError, streams, subjects } from '@millrace/log';
 import type { Follower, TaskLog } from '@millrace/log';
 import type { LimitQueries } from '@millrace/read-model';
-import { rest } from '@millrace/runtime';
+import { onAbort, rest } from '@millrace/runtime';
 import type { Logger } from '@millrace/runtime';
 import { ACTOR } from '../scheduler.constants.js';
 import { loadTasks } from './load-tasks.js';
@@ -175,9 +175,9 @@ export class LimitedQueue {
 
   async #follow(): Promise<void> {
     const { log, queue } = this.options;
-    const over = new AbortController();
+    let unheed = (): void => undefined;
     await new Promise<void>((resolve) => {
-      this.#stopped.signal.addEventListener('abort', () => resolve(), { once: true, signal: over.signal });
+      unheed = onAbort(this.#stopped.signal, resolve);
       this.#follower = log.follow({
         stream: streams.tasks.name,
         from: this.#next,
@@ -196,7 +196,7 @@ export class LimitedQueue {
         },
       });
     });
-    over.abort();
+    unheed();
   }
 
   /** The slots are as the records say, and those who have one and are not ready yet are to be made so: whoever gave it may be dead. */
