@@ -33,8 +33,7 @@ function following(signal: AbortSignal): { written: string[]; done: Promise<void
       written.push(...batch.map(({ subject }) => subject));
       return Promise.resolve();
     },
-    meterOf: (pending) =>
-      new LagMeter(log, SOURCE, { beat: () => Promise.resolve() }, { sequence: 0 }, pending),
+    meterOf: (pending) => new LagMeter(log, SOURCE, { sequence: 0, beat: () => Promise.resolve() }, pending),
     ended: new Promise(() => undefined),
     logger: createLogger({ app: 'test', level: 'fatal', format: 'json' }),
     signal,

@@ -18,8 +18,7 @@ export class LagMeter {
     private readonly log: TaskLog,
     /** What of the log is projected. */
     private readonly source: { stream: string; filter: string },
-    private readonly connection: { beat: (lag: Lag) => Promise<void> },
-    private readonly projection: { readonly sequence: number },
+    private readonly projection: { readonly sequence: number; beat: (lag: Lag) => Promise<void> },
     /** Messages that the follower has not handed on. */
     private readonly pending: () => number,
   ) {}
@@ -74,7 +73,7 @@ export class LagMeter {
       : undefined;
     if (this.#writing > 0) return;
     const missing = next && next.sequence > this.projection.sequence ? next : undefined;
-    await this.connection.beat({
+    await this.projection.beat({
       lag_ms: missing ? ageOf(missing) : 0,
       lag_messages: missing ? Math.max(1, this.pending()) : 0,
     });

@@ -33,7 +33,7 @@ export async function runOpsSession(context: SessionContext): Promise<void> {
       from: projection.sequence + 1,
       batch: config.MILLRACE_PROJECTOR_BATCH,
       write: (batch, meter) => project(projection, meter, batch, logger),
-      meterOf: (pending) => new LagMeter(log, OPS, connection, projection, pending),
+      meterOf: (pending) => new LagMeter(log, OPS, projection, pending),
       ended: connection.ended,
       logger,
       signal,

@@ -131,7 +131,7 @@ function follow(
       onProjected(batch.length);
     },
     isOverlapping: true,
-    meterOf: (pending) => new LagMeter(log, TASKS, connection, projection, pending),
+    meterOf: (pending) => new LagMeter(log, TASKS, projection, pending),
     ended: connection.ended,
     logger,
     signal,

@@ -1,6 +1,5 @@
 import type { Client } from 'pg';
 import { DEFAULT_SCHEMA } from '../database/database.js';
-import type { Lag } from '../projections/log-message.js';
 import type { ArchivedPoint, ProjectionOffset } from '../projections/projection-connection.js';
 import { OffsetMovedError } from '../projections/projection-errors.js';
 import { endOf, projectorClient, tryProjectorLock } from '../projections/projector-client.js';
@@ -57,14 +56,6 @@ export class OpsConnection {
       [OPS_PROJECTION, streamCreatedAt],
     );
     return new OpsProjection(this.client, rows[0]?.sequence ?? 0);
-  }
-
-  /** A sign of life while nothing is to be written. */
-  async beat({ lag_ms, lag_messages }: Lag): Promise<void> {
-    await this.client.query(
-      'UPDATE projections SET lag_ms = $2, lag_messages = $3, updated_at = clock_timestamp() WHERE name = $1',
-      [OPS_PROJECTION, lag_ms, lag_messages],
-    );
   }
 
   /** The last note of the archive at or before the sequence; its whole body is what tells it from another. */

@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 import type { AuditCommandRow } from '../audit/audit-command.entity.js';
 import type { Lag } from '../projections/log-message.js';
+import { OneAtATime } from '../projections/one-at-a-time.js';
+import { beat } from '../projections/projection-lag.js';
 import { OffsetMovedError, isUnstorable } from '../projections/projection-errors.js';
 import type { OpsEventRow } from './ops-event.entity.js';
 import { OPS_PROJECTION } from './ops-message.js';
@@ -12,6 +14,8 @@ import { insertCommands, insertNotes } from './ops-tables.js';
  * where this writer believes it to be.
  */
 export class OpsProjection {
+  readonly #transactions = new OneAtATime();
+
   constructor(
     private readonly client: Client,
     private offset: number,
@@ -28,7 +32,16 @@ export class OpsProjection {
    *
    * @throws OffsetMovedError when somebody else wrote meanwhile: begin anew from the offset in the table
    */
-  async apply(messages: readonly OpsMessage[], lag: Lag): Promise<number[]> {
+  apply(messages: readonly OpsMessage[], lag: Lag): Promise<number[]> {
+    return this.#transactions.run(() => this.#apply(messages, lag));
+  }
+
+  /** A sign of life while nothing is to be written; the connection is for one at a time. */
+  beat(lag: Lag): Promise<void> {
+    return this.#transactions.run(() => beat(this.client, OPS_PROJECTION, lag));
+  }
+
+  async #apply(messages: readonly OpsMessage[], lag: Lag): Promise<number[]> {
     const fresh = messages.filter(({ sequence }) => sequence > this.offset);
     const last = fresh.at(-1);
     if (!last) return [];
@@ -37,10 +50,10 @@ export class OpsProjection {
     } catch (error) {
       await this.client.query('ROLLBACK').catch(() => undefined);
       if (!isUnstorable(error)) throw error;
-      if (fresh.length === 1) return this.apply([{ ...last, note: undefined }], lag);
+      if (fresh.length === 1) return this.#apply([{ ...last, note: undefined }], lag);
       const half = Math.ceil(fresh.length / 2);
-      const ignored = await this.apply(fresh.slice(0, half), lag);
-      return [...ignored, ...(await this.apply(fresh.slice(half), lag))];
+      const ignored = await this.#apply(fresh.slice(0, half), lag);
+      return [...ignored, ...(await this.#apply(fresh.slice(half), lag))];
     }
   }
 

@@ -1,6 +1,5 @@
 import type { Client } from 'pg';
 import { DEFAULT_SCHEMA } from '../database/database.js';
-import type { Lag } from './log-message.js';
 import type { ProjectionRow } from './projection.entity.js';
 import { endOf, projectorClient, tryProjectorLock } from './projector-client.js';
 import { READ_MODEL_VERSION } from './read-model-version.js';
@@ -85,14 +84,6 @@ export class ProjectionConnection {
     );
     const place = { name: this.name, sequence: 0, generation: 0, ...rows[0] };
     return new TaskProjection(this.client, place, this.knownTasks);
-  }
-
-  /** A sign of life while nothing is to be written. */
-  async beat({ lag_ms, lag_messages }: Lag): Promise<void> {
-    await this.client.query(
-      'UPDATE projections SET lag_ms = $2, lag_messages = $3, updated_at = clock_timestamp() WHERE name = $1',
-      [this.name, lag_ms, lag_messages],
-    );
   }
 
   /** The last fact of the archive at or before the sequence. */

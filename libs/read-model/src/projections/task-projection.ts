@@ -12,6 +12,7 @@ import type { BatchWrite } from './batch-writer.js';
 import type { Lag, LogMessage } from './log-message.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { Pipeline } from './pipeline.js';
+import { beat } from './projection-lag.js';
 import { OffsetMovedError, TablesSwappedError, isUnstorable } from './projection-errors.js';
 import type { Statement } from './task-tables.js';
 
@@ -118,6 +119,11 @@ export class TaskProjection {
       this.#metrics.forgetAll();
       return rollUp(this.client, options);
     });
+  }
+
+  /** A sign of life while nothing is to be written; the connection is for one at a time. */
+  beat(lag: Lag): Promise<void> {
+    return this.#transactions.run(() => beat(this.client, this.#name, lag));
   }
 
   async #readyAhead(batch: GivenBatch): Promise<ReadyBatch | undefined> {
