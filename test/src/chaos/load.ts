@@ -22,6 +22,8 @@ export interface Wish {
 }
 
 const MAX_RETRIES = 3;
+/** The default waits for seconds, longer each time, and every scenario with it. */
+const RETRY = { max_retries: MAX_RETRIES, delay_seconds: 0.5, backoff_factor: 1 };
 /** What nobody answered is asked again after so long, or let be. */
 const ASK_AGAIN_MS = 500;
 const PAUSE_MS = 20;
@@ -147,7 +149,7 @@ const submissionOf = (order: Order, { delaySeconds, eta, queue, priority, key }:
   task_name: 'append_line',
   task_id: order.taskId,
   parameters: order.params,
-  retry: { max_retries: order.maxRetries },
+  retry: RETRY,
   ...(queue !== undefined && { queue }),
   ...(priority !== undefined && { priority }),
   ...(key !== undefined && { concurrency_key: key }),

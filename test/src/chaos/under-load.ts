@@ -42,9 +42,11 @@ export async function underLoad(
  * long parameters or another priority.
  */
 export function mixed(dice: Dice): Wish {
-  const wish: Wish = { params: { ms: dice.chance(0.3) ? dice.between(500, 3000) : dice.between(0, 400) } };
+  const wish: Wish = { params: { ms: dice.between(0, 400) } };
+  // Not both: what is slow and fails again and again is what everybody waits for at the end.
   if (dice.chance(0.2)) wish.params.fail = dice.chance(0.1) ? 99 : dice.between(1, 2);
-  if (dice.chance(0.2)) wish.delaySeconds = dice.between(1, 60) / 10;
+  else if (dice.chance(0.35)) wish.params.ms = dice.between(500, 3000);
+  if (dice.chance(0.2)) wish.delaySeconds = dice.between(1, 30) / 10;
   else if (dice.chance(0.05)) wish.expiresInMs = dice.between(2000, 5000);
   if (dice.chance(0.2)) wish.params.report = true;
   if (dice.chance(0.03)) wish.params.ballast = 'x'.repeat(dice.between(8_000, 60_000));

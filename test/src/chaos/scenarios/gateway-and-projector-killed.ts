@@ -11,7 +11,7 @@ export const gatewayAndProjectorKilled: Scenario = {
   claim: 'no accepted task is lost with the gateway, no row doubled with the projector',
   run: async (round: Round) => {
     const { kills, unfinished } = round.choose({
-      short: { kills: 6, unfinished: 400 },
+      short: { kills: 6, unfinished: 200 },
       long: { kills: 60, unfinished: 1000 },
     });
     const { dice } = round;

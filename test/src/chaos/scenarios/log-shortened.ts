@@ -34,7 +34,7 @@ export const logShortened: Scenario = {
 
 async function shorten(round: Round, archives: Archives): Promise<void> {
   const { kills, unfinished } = round.choose({
-    short: { kills: 5, unfinished: 200 },
+    short: { kills: 5, unfinished: 100 },
     long: { kills: 60, unfinished: 800 },
   });
   const { dice } = round;

@@ -13,7 +13,7 @@ export const postgresAway: Scenario = {
   claim: 'without Postgres tasks are submitted, run, retried and cancelled; only lists wait',
   run: async (round: Round) => {
     const { awayMs, unfinished } = round.choose({
-      short: { awayMs: 10_000, unfinished: 150 },
+      short: { awayMs: 8_000, unfinished: 60 },
       long: { awayMs: 60_000, unfinished: 500 },
     });
     await underLoad(

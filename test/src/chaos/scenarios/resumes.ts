@@ -25,8 +25,9 @@ export const resumes: Scenario = {
   run: async (round: Round) => {
     const archives = await Archives.create();
     try {
+      const lines = round.choose({ short: 100_000, long: 250_000 });
       for (const file of FILES)
-        await archives.add(file, textOf(round.dice, round.dice.between(80_000, 250_000)));
+        await archives.add(file, textOf(round.dice, round.dice.between(Math.floor(lines / 3), lines)));
       await withSystem({ workers: 2, worker: WORKER, env: archives.env }, (system) =>
         new Story(system, archives, round).tell(),
       );
@@ -51,7 +52,7 @@ class Story {
 
   async tell(): Promise<void> {
     const { kills, unfinished } = this.round.choose({
-      short: { kills: 6, unfinished: 4 },
+      short: { kills: 6, unfinished: 3 },
       long: { kills: 100, unfinished: 5 },
     });
     const stop = new AbortController();

@@ -44,7 +44,7 @@ export const workersKilled: Scenario = {
 /** Mostly long enough to be met in the middle; some report, some fail. */
 function inTheMidst(dice: Dice): Wish {
   const wish: Wish = { params: { ms: dice.between(100, 2500) } };
-  if (dice.chance(0.15)) wish.params.fail = dice.between(1, 2);
+  if (dice.chance(0.15)) wish.params = { ms: dice.between(100, 800), fail: dice.between(1, 2) };
   if (dice.chance(0.3)) wish.params.report = true;
   if (dice.chance(0.05)) wish.cancelAfterMs = dice.between(0, 2000);
   return wish;
