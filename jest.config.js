@@ -9,20 +9,22 @@ const shared = {
   transform: {},
 };
 
+const CHAOS = 'test/dist/chaos/chaos.e2e.spec.js';
+
 /** @type {import('jest').Config} */
 export default {
   projects: [
     {
       ...shared,
-      displayName: 'parts',
+      displayName: 'suites',
       testMatch: ['**/dist/**/*.spec.js'],
-      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '\\.e2e\\.spec\\.js$'],
+      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, CHAOS],
     },
     {
       ...shared,
-      displayName: 'whole',
-      testMatch: ['**/dist/**/*.e2e.spec.js'],
-      // Every end-to-end suite starts a broker, Postgres and all processes: two at once would starve each other.
+      displayName: 'chaos',
+      testMatch: [`**/${CHAOS}`],
+      // Two whole systems under harm are enough for the machine: what is beside them would starve.
       runner: '<rootDir>/jest.one-at-a-time.cjs',
     },
   ],
