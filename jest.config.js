@@ -32,7 +32,8 @@ export default {
   globalSetup: '<rootDir>/jest.set-up.js',
   globalTeardown: '<rootDir>/jest.tear-down.js',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // Two cores are busy with three: suites wait a good part of their time.
+  maxWorkers: 3,
   // Of tests that are concurrent: the scenarios of the chaos tests.
   maxConcurrency: 2,
   // A worker that has to free a large heap on a busy machine is not one that hangs: jest gives it half a second.
