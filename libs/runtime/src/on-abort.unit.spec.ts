@@ -2,13 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { onAbort } from './on-abort.js';
 
 describe('onAbort', () => {
-  const heard = (signal: AbortSignal): { times: number; unheed: () => void } => {
-    const told = { times: 0, unheed: () => undefined as void };
+  /** How often it called back, and what ends it. */
+  function heard(signal: AbortSignal): { times: number; unheed: () => void } {
+    const told = { times: 0, unheed: (): void => undefined };
     told.unheed = onAbort(signal, () => {
       told.times++;
     });
     return told;
-  };
+  }
 
   it('calls back once when the signal is aborted', () => {
     const controller = new AbortController();
