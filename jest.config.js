@@ -24,7 +24,7 @@ export default {
       ...shared,
       displayName: 'chaos',
       testMatch: [`**/${CHAOS}`],
-      // Two whole systems under harm are enough for the machine: what is beside them would starve.
+      // Not beside others: two systems at once are under harm here, and a worker that others starve looks dead.
       runner: '<rootDir>/jest.one-at-a-time.cjs',
     },
   ],

@@ -1,6 +1,5 @@
 import { LogWentBackError, streams, subjects } from '@millrace/log';
 import type { StoredMessage, TaskLog } from '@millrace/log';
-import { onAbort } from '@millrace/runtime';
 
 export interface LogReading {
   log: TaskLog;
@@ -16,14 +15,18 @@ export interface LogReading {
 
 /** Hands on the messages of tasks, until the last one that is wanted or was there, or as long as there is a use for them. */
 export async function readLog({ log, from, end, batch, signal, onMessages }: LogReading): Promise<void> {
+  signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const stop = (error?: unknown): void => {
-      unheed();
+      signal.removeEventListener('abort', abort);
       void follower.stop();
       if (error === undefined) resolve();
       else reject(asError(error));
     };
-    let unheed = (): void => undefined;
+    const abort = (): void => {
+      stop(signal.reason);
+    };
+    signal.addEventListener('abort', abort);
     const follower = log.follow({
       stream: streams.tasks.name,
       from,
@@ -45,9 +48,6 @@ export async function readLog({ log, from, end, batch, signal, onMessages }: Log
       onError: (error) => {
         if (error instanceof LogWentBackError) stop(error);
       },
-    });
-    unheed = onAbort(signal, () => {
-      stop(signal.reason);
     });
   });
 }
