@@ -43,9 +43,9 @@ export async function underLoad(
  */
 export function mixed(dice: Dice): Wish {
   const wish: Wish = { params: { ms: dice.between(0, 400) } };
-  // Not both: what is slow and fails again and again is what everybody waits for at the end.
   if (dice.chance(0.2)) wish.params.fail = dice.chance(0.1) ? 99 : dice.between(1, 2);
-  else if (dice.chance(0.35)) wish.params.ms = dice.between(500, 3000);
+  // What is slow fails once at most: its end is what everybody waits for.
+  if (dice.chance(0.3) && (wish.params.fail ?? 0) <= 1) wish.params.ms = dice.between(500, 3000);
   if (dice.chance(0.2)) wish.delaySeconds = dice.between(1, 30) / 10;
   else if (dice.chance(0.05)) wish.expiresInMs = dice.between(2000, 5000);
   if (dice.chance(0.2)) wish.params.report = true;

@@ -31,7 +31,7 @@ export const schedulersLost: Scenario = {
   name: 'schedulers-lost',
   claim: 'limits are never exceeded and no slot is lost, whatever becomes of the schedulers',
   run: async (round: Round) => {
-    const forMs = round.choose({ short: 12_000, long: 120_000 });
+    const forMs = round.choose({ short: 15_000, long: 120_000 });
     await withSystem({ workers: 2, worker: WORKER }, async (system) => {
       await limit(system);
       const schedulers = [system.scheduler, system.startAnother('scheduler', EAGER)];
